@@ -1,1 +1,1 @@
-"""tasks."""
+"""What differs between tasks: batches, augmentation, loss, decoding. Training itself is in `lbrn.training`."""

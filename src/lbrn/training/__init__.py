@@ -1,1 +1,1 @@
-"""training."""
+"""Training, resuming and predicting: all that does not differ between tasks."""

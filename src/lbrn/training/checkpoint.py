@@ -1,0 +1,85 @@
+"""Checkpoints that survive a kill at any moment: atomic, with a checksum, two generations (design decision 8)."""
+
+import hashlib
+import io
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lbrn.errors import InputError
+from lbrn.files import write_bytes
+
+MAGIC = b"lbrn-checkpoint-1\n"
+DIGEST_BYTES = 32
+GENERATIONS = 2
+
+log = logging.getLogger(__name__)
+
+
+class Damaged(InputError):
+    """A checkpoint whose bytes are not those that were written."""
+
+
+class Checkpoints:
+    """The checkpoints of one run, in one folder.
+
+    Args:
+        folder: Where they are; made at the first save.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, step: int, state: dict[str, Any]) -> None:
+        """Write a checkpoint and drop all but the two newest.
+
+        Args:
+            step: Number of optimiser steps done; orders the generations.
+            state: Tensors and plain types only, so that it can be read without running code.
+
+        Raises:
+            OSError: The disk is full; the older checkpoints stay as they were.
+        """
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        payload = buffer.getvalue()
+        write_bytes(self.folder / f"step-{step:09d}.pt", MAGIC + hashlib.sha256(payload).digest() + payload)
+        for old in self._files()[GENERATIONS:]:
+            old.unlink()
+
+    def load(self) -> dict[str, Any] | None:
+        """Read the newest checkpoint that is whole, or None where there is none.
+
+        Raises:
+            Damaged: Every checkpoint is damaged.
+        """
+        damaged: list[Damaged] = []
+        for path in self._files():
+            try:
+                return read(path)
+            except Damaged as error:
+                log.warning("%s; going back to the generation before it", error)
+                damaged.append(error)
+        if damaged:
+            raise Damaged(f"{damaged[0]}, and no older one is whole; remove {self.folder} to train from the beginning")
+        return None
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("step-*.pt"), reverse=True)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read one checkpoint file.
+
+    Raises:
+        Damaged: The checksum does not fit the content.
+    """
+    content = path.read_bytes()
+    start = len(MAGIC) + DIGEST_BYTES
+    payload = content[start:]
+    if not content.startswith(MAGIC) or hashlib.sha256(payload).digest() != content[len(MAGIC) : start]:
+        raise Damaged(f"checkpoint {path} is damaged (its checksum does not fit its content)")
+    state: dict[str, Any] = torch.load(io.BytesIO(payload), weights_only=True)
+    return state

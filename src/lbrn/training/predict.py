@@ -1,0 +1,45 @@
+"""Predictions of a trained run: the contract between networks and numbers (design decision 4)."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lbrn import modelfile
+from lbrn.errors import InputError
+from lbrn.files import atomic_path, read_json
+from lbrn.tasks.base import Task
+from lbrn.training import folder as run_folder
+
+
+def predict(task: Task, folder: Path) -> Path:
+    """Predict the whole test split with a run's trained network and draw some of it.
+
+    Args:
+        task: The task, made from the run's spec.
+        folder: A run folder with `model.safetensors`.
+
+    Returns:
+        The path of `predictions.npz`.
+
+    Raises:
+        InputError: The run is not trained, or its model file is damaged.
+    """
+    if not (folder / run_folder.DONE).exists():
+        raise InputError(f"run {folder} is not trained to its end; `lbrn train {folder}` goes on with it")
+    torch.use_deterministic_algorithms(True)
+    network, _ = modelfile.load(folder / run_folder.MODEL)
+    network.eval()
+    with torch.inference_mode():
+        arrays = task.predict(network)
+    _write(folder / run_folder.PREDICTIONS, arrays, read_json(folder / run_folder.DONE))
+    task.picture(arrays, folder / "predictions.png", photographs=True)
+    task.picture(arrays, folder / "predictions-plain.png", photographs=False)
+    return folder / run_folder.PREDICTIONS
+
+
+def _write(path: Path, arrays: dict[str, Any], done: dict[str, Any]) -> None:
+    provenance = {"weights_digest": np.array(done["digests"]["weights"])}
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, **arrays, **provenance)
