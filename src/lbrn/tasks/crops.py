@@ -41,7 +41,7 @@ class Crops:
         step = self.side / size
         cosine, sine = np.cos(self.rotation) * step, np.sin(self.rotation) * step
         mirror = np.where(self.flip, -1.0, 1.0)
-        linear = np.stack([np.stack([cosine * mirror, sine], -1), np.stack([-sine * mirror, cosine], -1)], -2)
+        linear = np.stack([np.stack([cosine * mirror, -sine], -1), np.stack([sine * mirror, cosine], -1)], -2)
         middle = np.full(2, (size - 1) / 2)
         return np.concatenate([linear, (self.centre - linear @ middle)[..., None]], -1)
 
