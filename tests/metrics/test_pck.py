@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lbrn.datasets.people import JOINT_NAMES
 from lbrn.errors import InputError
-from lbrn.metrics.pck import COLUMNS, JOINTS, METRICS, PRIMARY, pck, pck_curve, score_matrix
+from lbrn.metrics.pck import COLUMNS, JOINTS, METRICS, PRIMARY, pck, pck_curve, primary_total, score_matrix
 from oracles import pck as oracle
 
 
@@ -83,7 +84,7 @@ def test_pairs_are_the_plain_mean_of_left_and_right():
 def test_head_is_the_head_top_on_mpii_and_the_mean_with_the_neck_on_lsp():
     truth = np.random.default_rng(0).uniform(0, 100, (1, 16, 2))
     guess = truth.copy()
-    guess[0, JOINTS.index("upper-neck")] += 1000
+    guess[0, JOINTS.index("upper_neck")] += 1000
     case = people(truth, [10.0])
     assert score_matrix(guess, case, "mpii")["metrics"]["pckh@0.5-mean14"]["Head"] == 100
     assert score_matrix(guess, case, "lsp")["metrics"]["pck@0.2-torso"]["Head"] == 50
@@ -96,7 +97,7 @@ def test_nothing_labelled_is_null_and_valid_json():
     assert scores["left_out"] == {"torso": 2, "head": 1, "box": 2}
     for metric in scores["metrics"].values():
         assert all(metric[row] is None for row in (*COLUMNS, "Total"))
-    assert scores["joints"]["head-top"] == {"percent": None, "count": 0}
+    assert scores["joints"]["head_top"] == {"percent": None, "count": 0}
 
 
 def test_people_without_a_usable_size_are_left_out():
@@ -123,6 +124,20 @@ def test_the_curve_ends_in_the_metric_and_never_falls():
     assert np.all(np.diff(curve["Total"]) >= 0)
     many = pck_curve(guess, truth, head, np.array([0.1, 0.5]))
     assert np.array_equal(many[1], pck(guess, truth, head, 0.5)[0], equal_nan=True)
+
+
+@pytest.mark.parametrize("dataset", ["mpii", "lsp"])
+def test_the_total_for_following_a_training_is_the_primary_one(dataset):
+    guess, truth, head = random_case(5, 4, 0.1)
+    case = people(truth, head)
+    scores = score_matrix(guess, case, dataset)
+    assert primary_total(guess, case, dataset) == scores["metrics"][scores["primary"]]["Total"]
+    assert np.isnan(primary_total(guess, people(np.full_like(truth, np.nan), head), dataset))
+
+
+def test_joint_names_are_those_of_the_datasets():
+    # Metrics import no dataset, so the order is written twice.
+    assert JOINTS == JOINT_NAMES
 
 
 def test_every_metric_states_its_definition():

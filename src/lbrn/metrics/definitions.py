@@ -8,23 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 JOINTS = (
-    "r-ankle",
-    "r-knee",
-    "r-hip",
-    "l-hip",
-    "l-knee",
-    "l-ankle",
-    "pelvis",
-    "thorax",
-    "upper-neck",
-    "head-top",
-    "r-wrist",
-    "r-elbow",
-    "r-shoulder",
-    "l-shoulder",
-    "l-elbow",
-    "l-wrist",
-)
+    "r_ankle", "r_knee", "r_hip", "l_hip", "l_knee", "l_ankle", "pelvis", "thorax",
+    "upper_neck", "head_top", "r_wrist", "r_elbow", "r_shoulder", "l_shoulder", "l_elbow", "l_wrist",
+)  # fmt: skip
 """The 16 joints in MPII's order; left and right are the person's own."""
 
 PAIRS = {"Shoulder": (12, 13), "Elbow": (11, 14), "Wrist": (10, 15), "Hip": (2, 3), "Knee": (1, 4), "Ankle": (0, 5)}

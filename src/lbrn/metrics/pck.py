@@ -17,7 +17,19 @@ from numpy.typing import NDArray
 from lbrn.errors import InputError
 from lbrn.metrics.definitions import COLUMNS, JOINTS, METRICS, PAIRS, PRIMARY, WITHOUT_TRUNK, Metric, Size
 
-__all__ = ["COLUMNS", "JOINTS", "METRICS", "PRIMARY", "Metric", "pck", "pck_curve", "reference_size", "score_matrix"]
+__all__ = [
+    "COLUMNS",
+    "JOINTS",
+    "METRICS",
+    "PRIMARY",
+    "LabelledPeople",
+    "Metric",
+    "pck",
+    "pck_curve",
+    "primary_total",
+    "reference_size",
+    "score_matrix",
+]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -140,15 +152,13 @@ def score_matrix(prediction: Array, people: LabelledPeople, dataset: str) -> dic
     Raises:
         InputError: An unknown dataset, or shapes that do not belong together.
     """
-    if dataset not in PRIMARY:
-        raise InputError(f"no PCK is defined for dataset {dataset!r}: use one of {', '.join(PRIMARY)}")
+    primary = METRICS[PRIMARY[_known(dataset)]]
     truth = np.asarray(people.joints, dtype=np.float64)
     metrics = [metric for metric in METRICS.values() if metric.dataset == dataset]
     sizes: dict[Size, Array] = {metric.size: reference_size(people, metric.size) for metric in metrics}
     for size in sizes.values():
         _check_shapes(prediction, truth, size)
     relative = {kind: relative_distance(prediction, truth, size) for kind, size in sizes.items()}
-    primary = METRICS[PRIMARY[dataset]]
     return {
         "dataset": dataset,
         "people": len(truth),
@@ -158,6 +168,33 @@ def score_matrix(prediction: Array, people: LabelledPeople, dataset: str) -> dic
         "joints": _joints(relative[primary.size], primary),
         "curve": _curve(relative[primary.size], primary),
     }
+
+
+def primary_total(prediction: Array, people: LabelledPeople, dataset: str) -> float:
+    """Return the primary metric's "Total" alone, for following a training.
+
+    Args:
+        prediction: (N, 16, 2) joints in pixels of the original images.
+        people: The N labelled people.
+        dataset: ``mpii`` or ``lsp``.
+
+    Returns:
+        Percent; NaN where nothing is labelled.
+
+    Raises:
+        InputError: As `score_matrix`.
+    """
+    metric = METRICS[PRIMARY[_known(dataset)]]
+    truth, size = np.asarray(people.joints, dtype=np.float64), reference_size(people, metric.size)
+    _check_shapes(prediction, truth, size)
+    total = _rows(relative_distance(prediction, truth, size), metric, metric.threshold)["Total"]
+    return float("nan") if total is None else total
+
+
+def _known(dataset: str) -> str:
+    if dataset not in PRIMARY:
+        raise InputError(f"no PCK is defined for dataset {dataset!r}: use one of {', '.join(PRIMARY)}")
+    return dataset
 
 
 def _check_shapes(prediction: Array, truth: Array, size: Array) -> None:
