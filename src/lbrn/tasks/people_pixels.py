@@ -30,10 +30,7 @@ class PeoplePixels:
 
     def patch(self, index: int) -> NDArray[np.uint8]:
         """The stored picture around one person, (H, W, 3)."""
-        height, width = (int(side) for side in self.people.shape[index])
-        start = int(self.people.offset[index])
-        flat = self.pixels[self.part[index]][start : start + height * width * 3]
-        return flat.reshape(height, width, 3)
+        return self.people.patch(self.pixels[self.part[index]], index)
 
     def to_patch(self, index: int, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn a (2, 3) map into original pixels into one into the person's patch pixels."""
