@@ -1,0 +1,100 @@
+"""From a variant's name and settings to its network or its residual block."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from lbrn import ternary
+from lbrn.errors import InputError
+from lbrn.layers import fixed_layers
+from lbrn.models.blocks import ACTIVATIONS, BINARY_OPERATIONS, Bottleneck, Operations
+from lbrn.models.bulat import HierarchicalBlock
+from lbrn.models.hourglass import BlockMaker, stacked_hourglass
+from lbrn.models.pyramid import PyramidPlaces, pyranet
+from lbrn.models.variants import VARIANTS, Variant, get
+
+__all__ = ["VARIANTS", "block", "build"]
+
+_SIZES = ("stacks", "width", "depth", "joints", "stem_width")
+
+
+def build(
+    variant: str, *, seed: int, filter_seed: int = 0, scheme: str = ternary.DEFAULT_SCHEME, **network: Any
+) -> nn.Module:
+    """Build a variant's network, initialised from its seed; torch's global generator is left untouched.
+
+    Args:
+        variant: Name, see `lbrn.models.variants.VARIANTS`.
+        seed: Seed of the initial weights and of the random regions of fractional pooling, >= 0.
+        filter_seed: Seed of the fixed filters, >= 0; without effect where there are none.
+        scheme: How fixed filters are drawn, see `lbrn.ternary.draw`.
+        **network: Settings such as stacks, width, depth, joints, sparsity, activation; the paper's where not given.
+
+    Returns:
+        A module that maps pictures (N, 3, S, S) to a list of `stacks` tensors of heatmaps (N, joints, S/4, S/4).
+
+    Raises:
+        InputError: The variant or a setting is unknown, or a value is out of range.
+    """
+    entry = get(variant)
+    settings = entry.settings(network)
+    return _initialised(seed, lambda: _network(entry, settings, seed, filter_seed, scheme))
+
+
+def block(
+    variant: str, *, seed: int = 0, filter_seed: int = 0, scheme: str = ternary.DEFAULT_SCHEME, **settings: Any
+) -> nn.Module:
+    """Build one residual block of a variant, as many channels in as out: what the paper counts.
+
+    Args:
+        variant: Name of the variant.
+        seed: Seed of the initial weights.
+        filter_seed: Seed of the fixed filters.
+        scheme: How fixed filters are drawn.
+        **settings: As in `build`; those that do not concern a block have no effect.
+
+    Raises:
+        InputError: The variant or a setting is unknown, or a value is out of range.
+    """
+    entry = get(variant)
+    complete = entry.settings(settings)
+    width = complete["width"]
+    return _initialised(seed, lambda: _block_maker(entry, complete, seed, filter_seed, scheme)(width, width, "block"))
+
+
+def _initialised(seed: int, make: Callable[[], nn.Module]) -> nn.Module:
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise InputError(f"seed {seed!r} is not possible: give an integer of 0 or more")
+    with torch.random.fork_rng(devices=[]):
+        torch.random.manual_seed(seed)
+        module = make()
+    fixed_layers(module)  # refuses a filter name that is used twice
+    return module
+
+
+def _network(entry: Variant, settings: dict[str, Any], seed: int, filter_seed: int, scheme: str) -> nn.Module:
+    sizes = {key: settings[key] for key in _SIZES}
+    if entry.family == "pyramid":
+        operations = _operations(entry, settings, filter_seed, scheme)
+        return pyranet(operations, cardinality_width=settings["cardinality_width"], seed=seed, **sizes)
+    return stacked_hourglass(_block_maker(entry, settings, seed, filter_seed, scheme), **sizes)
+
+
+def _block_maker(entry: Variant, settings: dict[str, Any], seed: int, filter_seed: int, scheme: str) -> BlockMaker:
+    operations = _operations(entry, settings, filter_seed, scheme)
+    if entry.name == "binary":
+        return lambda first, last, name: HierarchicalBlock(first, last, name=name)
+    if entry.family == "pyramid":
+        return PyramidPlaces(operations, settings["cardinality_width"], seed, settings["width"]).pyramid_block
+    return lambda first, last, name: Bottleneck(first, last, operations, name=name)
+
+
+def _operations(entry: Variant, settings: dict[str, Any], filter_seed: int, scheme: str) -> Operations:
+    if entry.binarised:
+        return BINARY_OPERATIONS
+    operations = Operations(activation=ACTIVATIONS[settings["activation"]])
+    if entry.has_fixed_filters:
+        return operations.with_fixed_3x3(settings["sparsity"], filter_seed, scheme)
+    return operations
