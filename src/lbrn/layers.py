@@ -1,6 +1,6 @@
 """Layers with binary weights: fixed ternary (local-binary) convolutions, and learned binarised ones."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from lbrn import ternary
 from lbrn.errors import InputError
 
 Size = int | tuple[int, int]
+PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 
 
 class LocalBinaryConv2d(nn.Module):
@@ -20,9 +21,30 @@ class LocalBinaryConv2d(nn.Module):
     parameter: the weight is a buffer that is not stored either, because seed and name stand for it. Gradients flow
     to the input. It is deliberately not a subclass of `nn.Conv2d`, so that weight initialisers pass it by.
 
+    Args:
+        in_channels: As in `nn.Conv2d`.
+        out_channels: As in `nn.Conv2d`.
+        kernel_size: As in `nn.Conv2d`.
+        stride: As in `nn.Conv2d`.
+        padding: As in `nn.Conv2d`: pixels, "same" or "valid".
+        dilation: As in `nn.Conv2d`.
+        groups: As in `nn.Conv2d`.
+        bias: Must be False; the batch normalisation that follows sets the offset.
+        padding_mode: As in `nn.Conv2d`: zeros, reflect, replicate or circular.
+        device: As in `nn.Conv2d`.
+        dtype: As in `nn.Conv2d`.
+        sparsity: Share of NON-zero weights, 0 .. 1.
+        seed: Filter seed, >= 0.
+        name: Name of the layer; one network must not use it twice.
+        scheme: How to draw, see `lbrn.ternary.draw`.
+
     Attributes:
         weight: Tensor (out_channels, in_channels / groups, kernel height, kernel width) of -1, 0 and +1.
         nonzeros: Number of non-zero weights.
+
+    Raises:
+        InputError: A bias is asked for, or sparsity, seed, name or scheme are not possible.
+        ValueError: The geometry is not possible, with torch's own message.
     """
 
     weight: Tensor
@@ -37,7 +59,7 @@ class LocalBinaryConv2d(nn.Module):
         dilation: Size = 1,
         groups: int = 1,
         bias: bool = False,
-        padding_mode: str = "zeros",
+        padding_mode: PaddingMode = "zeros",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         *,
@@ -46,29 +68,6 @@ class LocalBinaryConv2d(nn.Module):
         name: str,
         scheme: str = ternary.DEFAULT_SCHEME,
     ) -> None:
-        """Draw the filters.
-
-        Args:
-            in_channels: As in `nn.Conv2d`.
-            out_channels: As in `nn.Conv2d`.
-            kernel_size: As in `nn.Conv2d`.
-            stride: As in `nn.Conv2d`.
-            padding: As in `nn.Conv2d`: pixels, "same" or "valid".
-            dilation: As in `nn.Conv2d`.
-            groups: As in `nn.Conv2d`.
-            bias: Must be False; the batch normalisation that follows sets the offset.
-            padding_mode: As in `nn.Conv2d`: zeros, reflect, replicate or circular.
-            device: As in `nn.Conv2d`.
-            dtype: As in `nn.Conv2d`.
-            sparsity: Share of NON-zero weights, 0 .. 1.
-            seed: Filter seed, >= 0.
-            name: Name of the layer; one network must not use it twice.
-            scheme: How to draw, see `lbrn.ternary.draw`.
-
-        Raises:
-            InputError: A bias is asked for, or sparsity, seed, name or scheme are not possible.
-            ValueError: The geometry is not possible, with torch's own message.
-        """
         super().__init__()
         if bias:
             raise InputError("a fixed convolution has no bias: leave bias=False and let the next normalisation shift")
@@ -113,7 +112,7 @@ def _geometry(
     padding: Size | str,
     dilation: Size,
     groups: int,
-    padding_mode: str,
+    padding_mode: PaddingMode,
 ) -> dict[str, Any]:
     twin = nn.Conv2d(
         in_channels,
@@ -143,17 +142,18 @@ class _SignFunction(torch.autograd.Function):
     def forward(ctx: Any, values: Tensor) -> Tensor:
         ctx.save_for_backward(values)
         # Not torch.sign, whose sign(0) is 0; Eq. 2 of the paper has sign(0) = +1.
-        return torch.where(values >= 0, 1.0, -1.0).to(values.dtype)
+        return torch.where(values >= 0, values.new_tensor(1.0), values.new_tensor(-1.0))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         (values,) = ctx.saved_tensors
-        return gradients[0] * (values.abs() < 1)
+        gradient: Tensor = gradients[0] * (values.abs() < 1)
+        return gradient
 
 
 def binarise(values: Tensor) -> Tensor:
     """Return the sign, +1 for zero, with the straight-through gradient zeroed where |value| >= 1 (Eq. 2)."""
-    result: Tensor = _SignFunction.apply(values)
+    result: Tensor = _SignFunction.apply(values)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -186,7 +186,8 @@ class BinaryConv2d(nn.Conv2d):
     def forward(self, images: Tensor) -> Tensor:
         """Convolve (N, in_channels, H, W) with the binarised weights."""
         scale = self.weight.abs().mean(dim=(1, 2, 3), keepdim=True)
-        return self._conv_forward(images, scale * binarise(self.weight), None)
+        result: Tensor = self._conv_forward(images, scale * binarise(self.weight), None)
+        return result
 
 
 def fixed_layers(module: nn.Module) -> dict[str, LocalBinaryConv2d]:

@@ -88,7 +88,7 @@ def _smallest_words(words: Words, sparsity: float) -> NDArray[np.bool_]:
     if count == 0:
         return np.zeros(words.size, dtype=np.bool_)
     threshold = np.partition(words, count - 1)[count - 1]
-    chosen = words < threshold
+    chosen: NDArray[np.bool_] = words < threshold
     ties = np.flatnonzero(words == threshold)
     chosen[ties[: count - int(chosen.sum())]] = True
     return chosen
@@ -120,7 +120,8 @@ def pack_2bit(weights: NDArray[Any]) -> bytes:
     """
     groups = _grouped(weights, 4).astype(np.uint8) & np.uint8(3)
     shifts = np.array([0, 2, 4, 6], dtype=np.uint8)
-    return np.bitwise_or.reduce(groups << shifts, axis=1).astype(np.uint8).tobytes()
+    octets: NDArray[np.uint8] = np.bitwise_or.reduce(groups << shifts, axis=1).astype(np.uint8)
+    return octets.tobytes()
 
 
 def unpack_2bit(data: bytes, shape: Sequence[int]) -> Ternary:
