@@ -71,7 +71,7 @@ def test_thirteen_zeroed_coordinates_explain_the_difference_to_the_release(predi
 
 
 def test_truncated_head_joints_are_all_that_valid_h5_changes_beside(predicted, exports):
-    # valid.h5 stores whole pixels. Only neck and head top had fractions; three of 2,932 head tops move across the limit.
+    # valid.h5 stores whole pixels. Only neck and head top had fractions; three of 2,932 head tops cross the limit.
     part, head = newell(exports)
     scores = score_matrix(predicted, SimpleNamespace(joints=part, head=head), "mpii")
     assert_published(scores, Ankle=80.75, Head=96.69)
