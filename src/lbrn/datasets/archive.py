@@ -1,0 +1,187 @@
+"""Reading archives from outside: zip, tar or an unpacked folder, behind one small interface that trusts nothing.
+
+Nothing is ever unpacked to disk: members are read into memory one by one. Absolute names, `..`, links and devices are
+refused, and so is more than the caller's `Limits` allow (section 6 of the design).
+"""
+
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from lbrn.errors import InputError
+
+Select = Callable[[str], bool]
+Member = tuple[str, bytes]
+
+_MAGIC = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "tar", b"\xfd7zXZ": "tar", b"BZh": "tar"}
+_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, NotImplementedError)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may hold at most.
+
+    Attributes:
+        files: Number of members.
+        total: Bytes of all members together, uncompressed.
+        member: Bytes of one member that is read, uncompressed.
+    """
+
+    files: int = 200_000
+    total: int = 64 * 2**30
+    member: int = 512 * 2**20
+
+
+class Archive:
+    """The members of a zip file, a tar file (plain, gz, bz2, xz) or a folder.
+
+    Args:
+        path: The archive.
+        limits: What it may hold at most.
+
+    Raises:
+        InputError: There is no such file, or it is no archive.
+    """
+
+    def __init__(self, path: Path, limits: Limits | None = None) -> None:
+        self.path = Path(path)
+        self.limits = limits or Limits()
+        self.kind = _kind(self.path)
+
+    def members(self, select: Select) -> Iterator[Member]:
+        """Yield (name, content) of the members that `select` accepts by name, in the archive's own order.
+
+        A folder's order is that of the sorted names. Names use `/` and carry no leading `./`.
+
+        Raises:
+            InputError: The archive is damaged, exceeds the limits, or holds a name or a link that is refused.
+        """
+        walk = {"zip": self._zip, "tar": self._tar, "folder": self._folder}[self.kind]
+        try:
+            yield from walk(select)
+        except _DAMAGE as error:
+            raise self._refusal(f"is truncated or damaged ({error})", "get it again") from error
+
+    def read(self, wanted: str) -> Member:
+        """Return (name, content) of the only member with that file name, in whatever folder.
+
+        Raises:
+            InputError: The archive holds none or several of that name, or cannot be read.
+        """
+        found = list(self.members(lambda name: is_file_called(name, {wanted})))
+        if len(found) != 1:
+            told = ", ".join(name for name, _ in found) or "none"
+            raise self._refusal(f"must hold exactly one {wanted}, has: {told}", "check that it is the right archive")
+        return found[0]
+
+    def check(self) -> None:
+        """Look at the archive's list of members (for a tar file: at its first member) without reading contents.
+
+        Raises:
+            InputError: As for `members`.
+        """
+        for _ in self.members(lambda name: self.kind == "tar"):
+            break
+
+    def _zip(self, select: Select) -> Iterator[Member]:
+        with zipfile.ZipFile(self.path) as file:
+            entries = [entry for entry in file.infolist() if not entry.is_dir()]
+            self._limit(len(entries), sum(entry.file_size for entry in entries))
+            for entry in entries:
+                if stat.S_ISLNK(entry.external_attr >> 16):
+                    raise self._refusal(f"holds a link ({entry.filename})", "links are refused")
+                name = self._safe(entry.filename)
+                if select(name):
+                    self._limit_member(name, entry.file_size)
+                    yield name, file.read(entry)
+
+    def _tar(self, select: Select) -> Iterator[Member]:
+        # A stream ("r|*"): one pass, constant memory, right for archives of many gigabytes.
+        with tarfile.open(self.path, "r|*") as file:
+            count = total = 0
+            for entry in file:
+                name = self._safe(entry.name)
+                if entry.isdir():
+                    continue
+                if not entry.isreg():
+                    raise self._refusal(f"holds a link or device ({entry.name})", "only plain files are read")
+                count, total = count + 1, total + entry.size
+                self._limit(count, total)
+                if select(name):
+                    self._limit_member(name, entry.size)
+                    yield name, self._extract(file, entry)
+
+    def _extract(self, file: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
+        stream = file.extractfile(entry)
+        content = stream.read() if stream else b""
+        if len(content) != entry.size:
+            raise EOFError(f"{entry.name} ends after {len(content)} of {entry.size} bytes")
+        return content
+
+    def _folder(self, select: Select) -> Iterator[Member]:
+        for count, (name, path) in enumerate(folder_files(self.path), start=1):
+            self._limit(count, 0)
+            if select(name):
+                self._limit_member(name, path.stat().st_size)
+                yield name, path.read_bytes()
+
+    def _safe(self, name: str) -> str:
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        if name.startswith(("/", "\\")) or ".." in parts or (parts and parts[0].endswith(":")):
+            raise self._refusal(f"holds the name {name!r}", "absolute names and '..' are refused")
+        return "/".join(parts)
+
+    def _limit(self, files: int, total: int) -> None:
+        if files > self.limits.files:
+            raise self._refusal(f"holds more than {self.limits.files} files", "check that it is the right archive")
+        if total > self.limits.total:
+            raise self._refusal(f"unpacks to more than {self.limits.total} bytes", "check that it is the right archive")
+
+    def _limit_member(self, name: str, size: int) -> None:
+        if size > self.limits.member:
+            raise self._refusal(f"holds {name} of {size} bytes, at most {self.limits.member} are read", "check it")
+
+    def _refusal(self, problem: str, fix: str) -> InputError:
+        return InputError(f"{self.path} {problem}: {fix}")
+
+
+def is_file_called(name: str, wanted: set[str]) -> bool:
+    """Tell whether a member's file name is wanted, leaving out drawings (`visualized/`) and macOS's shadow files."""
+    folder, _, file = name.rpartition("/")
+    return file in wanted and not {"visualized", "__MACOSX"} & set(folder.split("/"))
+
+
+def folder_files(folder: Path) -> list[tuple[str, Path]]:
+    """List (name, path) of all files below a folder, sorted by name.
+
+    Raises:
+        InputError: A file or folder in it is a symbolic link.
+    """
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            raise InputError(f"{path} is a link, links inside a dataset folder are refused: give its target as source")
+        if path.is_file():
+            found.append((path.relative_to(folder).as_posix(), path))
+    return found
+
+
+def _kind(path: Path) -> str:
+    if path.is_dir():
+        return "folder"
+    if not path.is_file():
+        raise InputError(f"{path} does not exist: give the path of the archive or of the unpacked folder")
+    with path.open("rb") as stream:
+        start = stream.read(512)
+    for magic, kind in _MAGIC.items():
+        if start.startswith(magic):
+            return kind
+    if start[257:262] == b"ustar":
+        return "tar"
+    what = "a web page" if start.lstrip()[:1] == b"<" else "not a zip or tar archive" if start else "empty"
+    raise InputError(f"{path} is {what}: the download went wrong, get the archive again")

@@ -1,0 +1,84 @@
+"""Bring a dataset's raw bytes into reach: draw the stand-in, or check and note where the user's archives lie."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lbrn.datasets.archive import Archive
+from lbrn.datasets.catalog import limits
+from lbrn.datasets.sources import SUBSET, checksum, identity, is_standin, raw_folder
+from lbrn.datasets.store import make_once
+from lbrn.errors import InputError
+from lbrn.files import read_json, sha256_file, write_json
+
+NOTE = "source.json"
+
+
+def fetch(spec: Mapping[str, Any], store: Path) -> Path:
+    """Make `raw/<name>-<id8>/` for a data spec: the stand-in's archives, or a note that points to the user's.
+
+    The note `source.json` holds name, identity and for each part its path (a stand-in's relative to the folder), size
+    and SHA-256. Archives of the user are never copied. Doing it again changes nothing, unless archives with the same
+    bytes have moved.
+
+    Args:
+        spec: A data spec (`sources.data_spec`).
+        store: Folder of the data store.
+
+    Returns:
+        The raw folder.
+
+    Raises:
+        InputError: An archive is missing, damaged or no longer the one of the spec.
+        OSError: The disk is full or not writable; no folder stays under the final name.
+    """
+    folder = raw_folder(spec, store)
+    if is_standin(spec):
+        return make_once(folder, NOTE, lambda temporary: _draw(spec, temporary))
+    files = {part: Path(path) for part, path in spec["source"].items()}
+    note = _note(spec, {part: _described(path, checksum(path, store)) for part, path in files.items()})
+    if not (folder / NOTE).exists() or read_json(folder / NOTE) != note:
+        _check(spec, files, store)
+        write_json(folder / NOTE, note)
+    return folder
+
+
+def parts(folder: Path) -> dict[str, Path]:
+    """Return the paths of a raw folder's parts, as its note says."""
+    return {part: folder / told["path"] for part, told in read_json(folder / NOTE)["parts"].items()}
+
+
+def _draw(spec: Mapping[str, Any], folder: Path) -> None:
+    from lbrn.datasets import standin
+
+    people = spec["people"]
+    if spec["identity"] != f"standin-{standin.VERSION}":
+        raise InputError(f"{spec['identity']} was asked for, this release draws standin-{standin.VERSION}")
+    standin.write(spec["name"], folder, train=people["train"], test=people["test"])
+    files = {_part(path.name): path for path in sorted(folder.iterdir())}
+    told = {part: _described(path, sha256_file(path)) | {"path": path.name} for part, path in files.items()}
+    write_json(folder / NOTE, _note(spec, told))
+
+
+def _part(file: str) -> str:
+    known = {"mpii_human_pose_v1.zip": "images", "mpii_human_pose_v1_u12_2.zip": "annotations"}
+    return known.get(file, "archive")
+
+
+def _note(spec: Mapping[str, Any], told: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {"name": spec["name"], "identity": spec["identity"], "parts": told}
+
+
+def _described(path: Path, sha256: str) -> dict[str, Any]:
+    size = None if path.is_dir() else path.stat().st_size
+    return {"path": str(path), "bytes": size, "sha256": sha256}
+
+
+def _check(spec: Mapping[str, Any], files: Mapping[str, Path], store: Path) -> None:
+    now = identity(spec["name"], dict(spec["source"]), store)
+    if now != spec["identity"]:
+        told = ", ".join(str(path) for path in files.values())
+        raise InputError(f"{told} changed since the data spec was made ({spec['identity']} -> {now}): start again")
+    for part, path in files.items():
+        if part != SUBSET:
+            Archive(path, limits(spec["name"])).check()

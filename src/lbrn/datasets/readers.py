@@ -1,0 +1,70 @@
+"""Which parser reads which dataset, and from which member of its archives."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lbrn.datasets.archive import Archive
+from lbrn.datasets.catalog import entry, limits
+from lbrn.datasets.lsp import read_lsp, read_lspet
+from lbrn.datasets.mpii import read_mpii
+from lbrn.datasets.people import People
+from lbrn.datasets.sources import SUBSET, is_standin
+from lbrn.datasets.splits import PersonList, parse_people_list, published_validation
+from lbrn.errors import InputError
+
+
+def read_people(spec: Mapping[str, Any], files: Mapping[str, Path]) -> dict[str, People]:
+    """Parse a dataset's annotation.
+
+    Args:
+        spec: A data spec (`sources.data_spec`).
+        files: Paths of its parts (`fetch.parts`).
+
+    Returns:
+        People by split, without patches; LSP's without centre and scale, which need the image.
+
+    Raises:
+        InputError: The annotation cannot be used.
+    """
+    name = spec["name"]
+    if name == "mpii":
+        return read_mpii(_member(name, "annotations", files), _validation(spec, files))
+    content = _member(name, "archive", files)
+    if name == "lspet":
+        return read_lspet(content)
+    return read_lsp(content, spec["people"]["train"] if is_standin(spec) else None)
+
+
+def keep_subset(people: People, files: Mapping[str, Path]) -> People:
+    """Keep the people in the images of the user's `subset` list, all where there is none."""
+    if SUBSET not in files:
+        return people
+    images = [line.strip() for line in files[SUBSET].read_text(encoding="utf-8").splitlines()]
+    return people.take(np.isin(people.image, [image for image in images if image]))
+
+
+def _archive(name: str, part: str, files: Mapping[str, Path]) -> Archive:
+    return Archive(files.get(part, files.get("archive", Path())), limits(name))
+
+
+def _member(name: str, part: str, files: Mapping[str, Path]) -> bytes:
+    return _archive(name, part, files).read(entry(name)["parts"][part]["member"])[1]
+
+
+def _validation(spec: Mapping[str, Any], files: Mapping[str, Path]) -> PersonList:
+    if not is_standin(spec):
+        people = published_validation()
+        return people if SUBSET not in files else _in_subset(people, files[SUBSET])
+    content = _archive("mpii", "annotations", files).read("valid.csv")[1]
+    return parse_people_list(content.decode("utf-8"), "valid.csv")
+
+
+def _in_subset(people: PersonList, subset: Path) -> PersonList:
+    images = set(subset.read_text(encoding="utf-8").split())
+    kept = [(image, person) for image, person in people if image in images]
+    if not images:
+        raise InputError(f"{subset} names no image: write one image file name a line")
+    return kept

@@ -1,0 +1,186 @@
+"""Where a dataset's bytes come from, who they are, and the data spec that names a prepared dataset. Imports no torch.
+
+A source is `embedded` (the stand-in made by this package), `official` (the authors' archives), the path of an archive
+or unpacked folder in the official layout, or a mapping from the parts named in the catalogue to such paths. A mapping
+may also hold `subset`: a text file with one image file name a line; people in other images are then left out, and
+exactly these images must be there.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lbrn.datasets.archive import folder_files
+from lbrn.datasets.catalog import entry
+from lbrn.errors import InputError
+from lbrn.files import digest, read_json, sha256_file, write_json
+
+PREPARE_VERSION = 1
+"""Part of every data spec: to be raised when `prepare` gives other arrays for the same bytes."""
+
+SUBSET = "subset"
+_CACHE = "identities.json"
+
+Source = str | dict[str, str]
+
+
+def resolve(name: str, source: str | Mapping[str, str], root: Path) -> Source:
+    """Check a source and make its paths absolute.
+
+    Args:
+        name: Dataset in the catalogue.
+        source: `embedded`, `official`, a path, or a mapping from part to path.
+        root: Folder that relative paths start from (the main checkout).
+
+    Returns:
+        `embedded`, or a mapping from part (`archive`, or the parts of the catalogue; `subset`) to absolute path.
+
+    Raises:
+        InputError: The source is a URL, `official`, has unknown or lacking parts, or a file does not exist.
+    """
+    if source == "embedded":
+        entry(name)
+        return "embedded"
+    parts = {"archive": source} if isinstance(source, str) else dict(source)
+    _check_parts(name, parts)
+    paths = {part: _path(name, value, root) for part, value in parts.items()}
+    return {part: str(path) for part, path in paths.items()}
+
+
+def identity(name: str, source: Source, store: Path) -> str:
+    """Say which bytes a resolved source stands for, independent of where they lie.
+
+    Args:
+        name: Dataset in the catalogue.
+        source: What `resolve` returned.
+        store: Folder of the data store, where checksums are remembered by path, size and time of change.
+
+    Returns:
+        `standin-<version>` or `sha256:<hex>`.
+    """
+    if isinstance(source, str):
+        from lbrn.datasets import standin
+
+        return f"standin-{standin.VERSION}"
+    hashes = {part: checksum(Path(path), store) for part, path in source.items()}
+    return "sha256:" + (hashes["archive"] if set(hashes) == {"archive"} else digest(hashes))
+
+
+def checksum(path: Path, store: Path) -> str:
+    """Return the SHA-256 of a file, or of the list of names and SHA-256 of a folder's files; remembered in the store.
+
+    Raises:
+        InputError: A folder holds a symbolic link.
+    """
+    state = _state(path)
+    cache = store / _CACHE
+    known: dict[str, list[str]] = read_json(cache) if cache.exists() else {}
+    if known.get(str(path), [""])[0] != state:
+        known[str(path)] = [state, _sha256(path)]
+        write_json(cache, known)
+    return known[str(path)][1]
+
+
+def data_spec(
+    name: str,
+    source: str | Mapping[str, str],
+    *,
+    side: int,
+    root: Path,
+    store: Path,
+    people: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """Describe a prepared dataset completely.
+
+    Args:
+        name: Dataset in the catalogue.
+        source: As for `resolve`.
+        side: Side in pixels of the network's input, which the patches must serve.
+        root: Folder that relative paths start from.
+        store: Folder of the data store.
+        people: Numbers of people to draw, `train` and `test`; used and needed by stand-ins only.
+
+    Raises:
+        InputError: The source cannot be used.
+    """
+    resolved = resolve(name, source, root)
+    drawn = dict(people or {}) if resolved == "embedded" else None
+    if drawn is not None and set(drawn) != {"train", "test"}:
+        raise InputError(f"the stand-in for {name} needs numbers of people for train and test, got {people}")
+    return {
+        "name": name,
+        "source": resolved,
+        "identity": identity(name, resolved, store),
+        "people": drawn,
+        "side": side,
+        "version": PREPARE_VERSION,
+    }
+
+
+def prepared_key(spec: Mapping[str, Any]) -> str:
+    """Return the 8 hexadecimal digits that name a prepared dataset: a digest of its spec without the path."""
+    return digest({key: value for key, value in spec.items() if key != "source"})[:8]
+
+
+def raw_key(spec: Mapping[str, Any]) -> str:
+    """Return the 8 hexadecimal digits that name a dataset's raw bytes, whatever is made of them."""
+    return digest({key: spec[key] for key in ("name", "identity", "people")})[:8]
+
+
+def prepared_folder(spec: Mapping[str, Any], store: Path) -> Path:
+    """Return the folder of the prepared dataset in the data store."""
+    return Path(store) / "prepared" / f"{spec['name']}-{prepared_key(spec)}"
+
+
+def raw_folder(spec: Mapping[str, Any], store: Path) -> Path:
+    """Return the folder of the raw bytes (or of the note where they lie) in the data store."""
+    return Path(store) / "raw" / f"{spec['name']}-{raw_key(spec)}"
+
+
+def is_standin(spec: Mapping[str, Any]) -> bool:
+    """Tell whether a data spec stands for drawn data in place of the dataset."""
+    return str(spec["identity"]).startswith("standin-")
+
+
+def _check_parts(name: str, parts: Mapping[str, str]) -> None:
+    official = set(entry(name)["parts"])
+    given = set(parts) - {SUBSET}
+    if given not in ({"archive"}, official):
+        told = " and ".join(sorted(official))
+        raise InputError(
+            f"source of {name} has the parts {sorted(parts)}, must be a path or a mapping with {told} (and {SUBSET})"
+        )
+
+
+def _path(name: str, value: str, root: Path) -> Path:
+    if value == "official" or "://" in value:
+        links = ", ".join(part["url"] for part in entry(name)["parts"].values())
+        raise InputError(
+            f"source {value!r} of {name}: fetching comes with a later release; until then download {links} "
+            f"and set sources.{name} in params.yaml to the path of the file"
+        )
+    path = (root / Path(value).expanduser()).resolve()
+    if not path.exists():
+        raise InputError(f"source of {name}: {path} does not exist; set sources.{name} to an archive or folder")
+    return path
+
+
+def _state(path: Path) -> str:
+    if path.is_dir():
+        return digest([[name, *_stamp(file)] for name, file in folder_files(path)])
+    return digest(_stamp(path))
+
+
+def _stamp(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_dir():
+        return sha256_file(path)
+    total = hashlib.sha256()
+    for name, file in folder_files(path):
+        total.update(f"{sha256_file(file)}  {name}\n".encode())
+    return total.hexdigest()
