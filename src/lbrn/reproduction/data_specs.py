@@ -1,0 +1,76 @@
+"""Which prepared datasets a table needs, and from which bytes each is made under the project's settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lbrn.datasets import sources
+from lbrn.errors import InputError
+from lbrn.reproduction import params
+from lbrn.reproduction.book import Book, listed, table
+from lbrn.reproduction.params import Params
+from lbrn.reproduction.scales import PosePreset
+
+DataSpec = dict[str, Any]
+
+
+def dataset_names(preset: PosePreset, dataset: str) -> list[str]:
+    """Every dataset that a run is trained or tested on; in alphabetical order, because order is part of training."""
+    return sorted({*preset.train_on[dataset], dataset})
+
+
+def data_spec(book: Book, name: str, task: str = "pose") -> DataSpec:
+    """The data spec of a dataset under a project's settings.
+
+    Raises:
+        InputError: The dataset is unknown, or its source cannot be used.
+    """
+    preset, project = book.preset(task), book.project
+    source = _source(name, book.params)
+    people = _people(book, name, preset) if source == "embedded" else None
+    side = book.params.overrides.input or preset.recipe["input"]
+    return sources.data_spec(name, source, side=side, root=project.main, store=project.data, people=people)
+
+
+def table_data(book: Book, number: int) -> dict[str, DataSpec]:
+    """Data specs of all datasets that a table's runs are trained and tested on, by their names.
+
+    Raises:
+        InputError: The source of one of them cannot be used.
+    """
+    entry = table(book, number)
+    names = dataset_names(book.preset(entry.task), entry.dataset)
+    return {name: data_spec(book, name, entry.task) for name in names}
+
+
+def raw_key(spec: Mapping[str, Any]) -> str:
+    """Name of the folder in data/raw that holds a data spec's bytes."""
+    return f"{spec['name']}-{sources.raw_key(spec)}"
+
+
+def data_key(spec: Mapping[str, Any]) -> str:
+    """Name of the folder in data/prepared that a data spec stands for."""
+    return f"{spec['name']}-{sources.prepared_key(spec)}"
+
+
+def _source(name: str, knobs: Params) -> str | dict[str, str]:
+    """Where a dataset comes from, with `auto` resolved."""
+    if name not in params.Sources.model_fields:
+        raise InputError(f"dataset {name!r} is unknown; there are {listed(params.Sources.model_fields)}")
+    source: str | dict[str, str] = getattr(knobs.sources, name)
+    if source != "auto":
+        return source
+    return "embedded" if knobs.scale == "quick" else "official"
+
+
+def _people(book: Book, name: str, preset: PosePreset) -> dict[str, int]:
+    """How many people a stand-in draws: a training set is shared equally between the datasets that make it up."""
+    drawn, overrides = preset.people, book.params.overrides
+    train = overrides.people_train or (drawn.train if drawn else 0)
+    test = overrides.people_test or (drawn.test if drawn else 0)
+    if not train or not test:
+        raise InputError(
+            f"sources.{name} is embedded, but scale {book.params.scale} does not say how many people to draw; "
+            f"set overrides.people_train and overrides.people_test in {params.FILE}"
+        )
+    partners = next(names for names in preset.train_on.values() if name in names)
+    return {"train": max(1, train // len(partners)), "test": test if name in preset.train_on else 0}

@@ -1,0 +1,81 @@
+"""The tables of workflow/experiments.yaml: which networks make which columns."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from lbrn.errors import InputError
+from lbrn.models.variants import Variant, get
+from lbrn.reproduction.settings import Settings, check, read_yaml, rule
+
+FILE = "workflow/experiments.yaml"
+
+
+class Column(Settings):
+    """One column: a variant and, beside it in the same mapping, settings that are not the variant's defaults."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    variant: str = rule("the name of a variant", "variant: lbrn-s")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Full-size settings that the entry names."""
+        return dict(self.model_extra or {})
+
+    def resolve(self) -> Variant:
+        """The variant, with the entry's settings checked.
+
+        Raises:
+            InputError: There is no such variant, or it does not accept a setting.
+        """
+        variant = get(self.variant)
+        variant.settings(self.settings)
+        return variant
+
+
+class Table(Settings):
+    """One table of the paper; see the head of workflow/experiments.yaml."""
+
+    title: str = rule("a text", "title: Results on ...")
+    task: Literal["pose"] = rule("pose", "task: pose")
+    dataset: Literal["mpii", "lsp"] = rule("mpii or lsp", "dataset: mpii")
+    metric: str = rule("the identifier of a metric", "metric: pckh@0.5-mean14")
+    rows: tuple[str, ...] = rule("a list of row labels", "rows: [Head, Total]")
+    costs: tuple[str, ...] = rule("a list of cost rows", 'costs: ["#Param (M)"]')
+    columns: dict[str, Column] = rule("a mapping of label to variant", "columns: {SHN: {variant: shn}}")
+    notes: tuple[str, ...] = Field(default=(), description="a list of footnotes", examples=["notes: []"])
+
+
+def load(root: Path) -> dict[int, Table]:
+    """Read and check workflow/experiments.yaml of a project.
+
+    Returns:
+        Tables by their number in the paper.
+
+    Raises:
+        InputError: The file cannot be read, or something in it is wrong.
+    """
+    entries = read_yaml(root / FILE)
+    if not isinstance(entries, Mapping):
+        raise InputError(f"{FILE} must hold a mapping of table to entry")
+    return {_number(name): _table(name, entry) for name, entry in entries.items()}
+
+
+def _number(name: Any) -> int:
+    digits = str(name).removeprefix("table")
+    if not digits.isdecimal() or str(name) != f"table{digits}":
+        raise InputError(f"{FILE}: key {name} is not the name of a table; write for example table1")
+    return int(digits)
+
+
+def _table(name: str, entry: Any) -> Table:
+    table = check(Table, entry, f"{FILE}, {name}")
+    for label, column in table.columns.items():
+        try:
+            column.resolve()
+        except InputError as error:
+            raise InputError(f"{FILE}, {name}, column {label}: {error}") from error
+    return table
