@@ -1,0 +1,107 @@
+"""Where the MLflow view lives, whether it answers, and what a local one already holds; imports no MLflow.
+
+Importing MLflow takes seconds, asking its database through `sqlite3` milliseconds; so a sync that has nothing to do
+asks here. Anything unexpected in the database means "not known", and MLflow itself is asked.
+"""
+
+import fcntl
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from lbrn.errors import LbrnError
+
+PATIENCE = 3.0
+"""Seconds to wait for a server to accept a connection."""
+_SQLITE = "sqlite:///"
+_QUERY = """
+SELECT key.value, CASE WHEN runs.status = 'FINISHED' THEN COALESCE(stamp.value, '') ELSE '' END
+FROM runs JOIN tags AS key ON key.run_uuid = runs.run_uuid AND key.key = 'lbrn.key'
+LEFT JOIN tags AS stamp ON stamp.run_uuid = runs.run_uuid AND stamp.key = 'lbrn.stamp'
+WHERE runs.lifecycle_stage = 'active'
+"""
+
+
+class TrackingError(LbrnError):
+    """The MLflow view cannot be written; runs and results are not touched by this."""
+
+
+def tracking_uri(main_root: Path, uri: str | None = None) -> str:
+    """Return the address of the view.
+
+    Args:
+        main_root: The main checkout; a relative SQLite path counts from here, so that DVC's temporary workspaces,
+            which are thrown away, write to the same database.
+        uri: An address that wins over the environment.
+
+    Returns:
+        `uri`, else `$MLFLOW_TRACKING_URI`, else `mlflow.db` in the main root, where `mlflow ui` looks by itself.
+    """
+    chosen = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}mlflow.db"
+    if not chosen.startswith(_SQLITE):
+        return chosen
+    return f"{_SQLITE}{Path(main_root).resolve() / chosen.removeprefix(_SQLITE)}"
+
+
+def database(uri: str) -> Path | None:
+    """Return the file of an SQLite address, None for any other."""
+    return Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
+
+
+def known(uri: str) -> dict[str, list[str]] | None:
+    """Return the content stamps a local database holds for each run key.
+
+    Args:
+        uri: Address of the view.
+
+    Returns:
+        Run key -> one stamp for each active record (empty text: unfinished); None where only MLflow can tell.
+    """
+    path = database(uri)
+    if path is None or not path.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=PATIENCE)) as connection:
+            rows = connection.execute(_QUERY).fetchall()
+    except sqlite3.Error:
+        return None
+    stamps: dict[str, list[str]] = {}
+    for key, stamp in rows:
+        stamps.setdefault(key, []).append(stamp)
+    return stamps
+
+
+def check_answers(uri: str) -> None:
+    """Open and close a connection to a server, so that a dead one costs no retries and no import.
+
+    Raises:
+        TrackingError: Nothing listens there.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname, port), PATIENCE).close()
+    except OSError as error:
+        raise TrackingError(
+            f"the MLflow server {uri} does not answer ({error}); the runs are safe, `lbrn track` catches up later"
+        ) from error
+
+
+@contextmanager
+def lock(main_root: Path) -> Iterator[None]:
+    """Let one process at a time write the view.
+
+    Parallel first contact ruins an SQLite database, and "is this run there? if not, write it" must be one step.
+
+    Args:
+        main_root: The main checkout, where `.mlflow.lock` lies.
+    """
+    with (Path(main_root) / ".mlflow.lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,191 @@
+"""Run records in MLflow: created, replaced, grown, ended. The only module that imports MLflow; import it late."""
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# Before the import: no telemetry, and a server that fails is given up in seconds (MLflow's own default is minutes).
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+
+from alembic.util import CommandError
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from lbrn.files import atomic_path, digest
+from lbrn.reproduction.mlflow_address import TrackingError, database
+from lbrn.reproduction.record import Record
+from lbrn.reproduction.tracked_names import curves, headline, metrics, parameters, primary, tags
+
+_METRICS_A_CALL = 1000
+_ENTRIES_A_CALL = 100
+_PRIMARY = "mlflow.experiment.primaryMetric.name"
+_PROXY = "mlflow-artifacts:/"
+
+
+@contextmanager
+def explained(uri: str) -> Iterator[None]:
+    """Turn MLflow's and its database's errors into one message.
+
+    Raises:
+        TrackingError: Something in the block failed.
+    """
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, CommandError) as error:
+        reason = str(error).strip().splitlines()[0]
+        cure = "delete the file and run `lbrn track`, which refills it" if database(uri) else "`lbrn track` catches up"
+        raise TrackingError(f"MLflow at {uri} cannot be written ({reason}); the runs are safe: {cure}") from error
+
+
+class Store:
+    """One MLflow address, seen as records by run key. Callers hold the lock.
+
+    Args:
+        uri: Address of the view; an SQLite file is created where absent.
+    """
+
+    def __init__(self, uri: str) -> None:
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._files = database(uri)
+        if self._files and not (self._files.exists() and self._files.stat().st_size):
+            _create(self._files)
+        self._client = MlflowClient(tracking_uri=uri)
+        self._experiments: dict[str, str] = {}
+
+    def mirror(self, record: Record, stamp: str) -> bool:
+        """Make the view hold a finished run exactly once, with its present content.
+
+        Returns:
+            Whether anything had to be written.
+        """
+        present = self._present(record)
+        current = [run for run in present if run.info.status == "FINISHED" and run.data.tags.get("lbrn.stamp") == stamp]
+        keep = current[0] if current else next((run for run in present if _grown(run, record)), None)
+        self._delete([run for run in present if run is not keep])
+        if current:
+            return False
+        end = int(1000 * record.ended)
+        run = keep or self._start(record, end - int(1000 * record.seconds))
+        self._grow(run, record)
+        self._log(run, metrics=[Metric(name, value, end, 0) for name, value in metrics(record).items()])
+        self._attach(run, record)
+        notes = {**tags(record), "lbrn.stamp": stamp, "mlflow.note.content": headline(record)}
+        self._log(run, tags=[RunTag(name, value) for name, value in notes.items()])
+        self._client.set_terminated(run.info.run_id, "FINISHED", end_time=end)
+        if record.scores:
+            self._client.set_experiment_tag(run.info.experiment_id, _PRIMARY, primary(record))
+        return True
+
+    def grow(self, record: Record) -> None:
+        """Show a run that is still training, with all epochs so far; only new ones are sent."""
+        present = self._present(record)
+        keep = next((run for run in present if _grown(run, record)), None)
+        self._delete([run for run in present if run is not keep])
+        run = keep or self._start(record, int(1000 * (time.time() - record.seconds)))
+        self._client.update_run(run.info.run_id, status="RUNNING")
+        self._grow(run, record)
+
+    def abandon(self, record: Record) -> None:
+        """Mark a run that is no longer watched and has not finished; a later sync takes it up again."""
+        for run in self._present(record):
+            if run.info.status == "RUNNING":
+                self._client.set_terminated(run.info.run_id, "KILLED")
+
+    def _experiment(self, record: Record) -> str:
+        name = f"lbrn {record.spec['scale']} {record.spec['dataset']}"
+        if name not in self._experiments:
+            self._experiments[name] = self._open_experiment(name)
+        return self._experiments[name]
+
+    def _open_experiment(self, name: str) -> str:
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            # No absolute path: `mlflow ui` serves this address from mlartifacts/ beside the database, wherever it is.
+            place = f"{_PROXY}{name.replace(' ', '-')}" if self._files else None
+            return str(self._client.create_experiment(name, artifact_location=place))
+        if found.lifecycle_stage == "deleted":
+            self._client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def _present(self, record: Record) -> list[Run]:
+        return list(self._client.search_runs([self._experiment(record)], f"tags.`lbrn.key` = '{record.key}'"))
+
+    def _delete(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            self._client.delete_run(run.info.run_id)
+
+    def _start(self, record: Record, start: int) -> Run:
+        notes = {
+            "lbrn.key": record.key,
+            "dvc.exp": os.environ.get("DVC_EXP_NAME", ""),
+            "mlflow.source.name": "lbrn train",
+            "mlflow.source.type": "LOCAL",
+        }
+        notes = {name: value for name, value in notes.items() if value}
+        run = self._client.create_run(self._experiment(record), start, notes, record.folder.name)
+        self._log(run, params=[Param(name, value) for name, value in parameters(record.spec).items()])
+        data = [_dataset(name, identity) for name, identity in record.spec["data"].items()]
+        self._client.log_inputs(run.info.run_id, data)
+        return run
+
+    def _grow(self, run: Run, record: Record) -> None:
+        rows = record.history
+        sent = {int(row["epoch"]) for row in rows[: _epochs(run)]}
+        points = [
+            Metric(name, value, run.info.start_time + int(1000 * seconds), epoch)
+            for name, value, epoch, seconds in curves(rows)
+            if epoch not in sent
+        ]
+        self._log(run, metrics=points, tags=[RunTag("lbrn.epochs", _progress(rows))])
+
+    def _attach(self, run: Run, record: Record) -> None:
+        address = str(run.info.artifact_uri)
+        for path in record.attachments:
+            if self._files and address.startswith(_PROXY):
+                folder = self._files.parent / "mlartifacts" / address.removeprefix(_PROXY).lstrip("/")
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, folder / path.name)
+            else:
+                self._client.log_artifact(run.info.run_id, str(path))
+
+    def _log(self, run: Run, **entries: list[Any]) -> None:
+        for kind, values in entries.items():
+            size = _METRICS_A_CALL if kind == "metrics" else _ENTRIES_A_CALL
+            for first in range(0, len(values), size):
+                self._client.log_batch(run.info.run_id, **{kind: values[first : first + size]})
+
+
+def _create(path: Path) -> None:
+    # Under another name first: a database whose creation (seconds) is killed half-way is unusable for ever.
+    with atomic_path(path) as temporary:
+        MlflowClient(tracking_uri=f"sqlite:///{temporary}").search_experiments(max_results=1)
+
+
+def _progress(rows: Sequence[dict[str, str]]) -> str:
+    # Time is left out: a resumed run repeats an epoch in the same numbers but not in the same seconds.
+    numbers = [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+    return f"{len(rows)} {digest(numbers)[:16]}"
+
+
+def _epochs(run: Run) -> int:
+    return int(run.data.tags.get("lbrn.epochs", "0").split()[0])
+
+
+def _grown(run: Run, record: Record) -> bool:
+    """Whether a record that was begun live holds the beginning of the present history, so that it may grow on."""
+    unfinished = "lbrn.epochs" in run.data.tags and "lbrn.stamp" not in run.data.tags
+    return unfinished and run.data.tags["lbrn.epochs"] == _progress(record.history[: _epochs(run)])
+
+
+def _dataset(name: str, identity: str) -> DatasetInput:
+    return DatasetInput(Dataset(name, identity, "lbrn", f"prepared/{name}-{identity}"))
