@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -132,7 +133,7 @@ class StackedHourglass(nn.Module):
         if images.shape[-1] % self.multiple or images.shape[-2] % self.multiple:
             sides = "x".join(str(side) for side in images.shape[-2:])
             raise InputError(f"pictures of {sides} px do not fit: both sides must be multiples of {self.multiple}")
-        features = self.stem(images)
+        features = self.stem(images.contiguous(memory_format=torch.channels_last))
         scores = []
         for stack in self.stacks:
             score, features = stack(features)

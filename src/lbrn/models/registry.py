@@ -71,7 +71,8 @@ def _initialised(seed: int, make: Callable[[], nn.Module]) -> nn.Module:
         torch.random.manual_seed(seed)
         module = make()
     fixed_layers(module)  # refuses a filter name that is used twice
-    return module
+    # The layout of the numbers in memory, not of the shapes: a quarter less time a step on a CPU.
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def _network(entry: Variant, settings: dict[str, Any], seed: int, filter_seed: int, scheme: str) -> nn.Module:
