@@ -4,22 +4,33 @@ Nothing is ever unpacked to disk: members are read into memory one by one. Absol
 refused, and so is more than the caller's `Limits` allow (section 6 of the design).
 """
 
+import bz2
+import gzip
 import lzma
 import stat
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO, cast
 
 from lbrn.errors import InputError
 
 Select = Callable[[str], bool]
 Member = tuple[str, bytes]
 
-_MAGIC = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "tar", b"\xfd7zXZ": "tar", b"BZh": "tar"}
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, NotImplementedError)
+_MAGIC = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gz", b"\xfd7zXZ": "xz", b"BZh": "bz2"}
+_OPEN: dict[str, Callable[[Path], IO[bytes]]] = {
+    "tar": lambda path: path.open("rb"),
+    "gz": lambda path: cast(IO[bytes], gzip.open(path)),
+    "xz": lambda path: cast(IO[bytes], lzma.open(path)),
+    "bz2": lambda path: cast(IO[bytes], bz2.open(path)),
+}
+_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError)
+_BLOCK = 2**20
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,7 @@ class Archive:
         Raises:
             InputError: The archive is damaged, exceeds the limits, or holds a name or a link that is refused.
         """
-        walk = {"zip": self._zip, "tar": self._tar, "folder": self._folder}[self.kind]
+        walk = {"zip": self._zip, "folder": self._folder}.get(self.kind, self._tar)
         try:
             yield from walk(select)
         except _DAMAGE as error:
@@ -85,7 +96,7 @@ class Archive:
         Raises:
             InputError: As for `members`.
         """
-        for _ in self.members(lambda name: self.kind == "tar"):
+        for _ in self.members(lambda name: self.kind in _OPEN):
             break
 
     def _zip(self, select: Select) -> Iterator[Member]:
@@ -101,9 +112,11 @@ class Archive:
                     yield name, file.read(entry)
 
     def _tar(self, select: Select) -> Iterator[Member]:
-        # A stream ("r|*"): one pass, constant memory, right for archives of many gigabytes.
-        with tarfile.open(self.path, "r|*") as file:
-            count = total = 0
+        # One pass forwards: right for archives of many gigabytes.
+        count = total = 0
+        with ExitStack() as stack:
+            stream = stack.enter_context(_OPEN[self.kind](self.path))
+            file = stack.enter_context(tarfile.open(fileobj=stream, mode="r:"))
             for entry in file:
                 name = self._safe(entry.name)
                 if entry.isdir():
@@ -115,6 +128,8 @@ class Archive:
                 if select(name):
                     self._limit_member(name, entry.size)
                     yield name, self._extract(file, entry)
+            while stream.read(_BLOCK):  # to the end, where the compression's own checksum stands
+                pass
 
     def _extract(self, file: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
         stream = file.extractfile(entry)

@@ -1,20 +1,21 @@
 """Bring a dataset's raw bytes into reach: draw the stand-in, or check and note where the user's archives lie."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from lbrn.datasets.archive import Archive
-from lbrn.datasets.catalog import limits
+from lbrn.datasets.catalog import entry, limits
 from lbrn.datasets.sources import SUBSET, checksum, identity, is_standin, raw_folder
 from lbrn.datasets.store import make_once
 from lbrn.errors import InputError
 from lbrn.files import read_json, sha256_file, write_json
 
 NOTE = "source.json"
+Progress = Callable[[int, int], None]
 
 
-def fetch(spec: Mapping[str, Any], store: Path) -> Path:
+def fetch(spec: Mapping[str, Any], store: Path, progress: Progress | None = None) -> Path:
     """Make `raw/<name>-<id8>/` for a data spec: the stand-in's archives, or a note that points to the user's.
 
     The note `source.json` holds name, identity and for each part its path (a stand-in's relative to the folder), size
@@ -24,6 +25,7 @@ def fetch(spec: Mapping[str, Any], store: Path) -> Path:
     Args:
         spec: A data spec (`sources.data_spec`).
         store: Folder of the data store.
+        progress: Called with the number of pictures drawn and of all pictures, for stand-ins.
 
     Returns:
         The raw folder.
@@ -34,7 +36,7 @@ def fetch(spec: Mapping[str, Any], store: Path) -> Path:
     """
     folder = raw_folder(spec, store)
     if is_standin(spec):
-        return make_once(folder, NOTE, lambda temporary: _draw(spec, temporary))
+        return make_once(folder, NOTE, lambda temporary: _draw(spec, temporary, progress))
     files = {part: Path(path) for part, path in spec["source"].items()}
     note = _note(spec, {part: _described(path, checksum(path, store)) for part, path in files.items()})
     if not (folder / NOTE).exists() or read_json(folder / NOTE) != note:
@@ -48,21 +50,16 @@ def parts(folder: Path) -> dict[str, Path]:
     return {part: folder / told["path"] for part, told in read_json(folder / NOTE)["parts"].items()}
 
 
-def _draw(spec: Mapping[str, Any], folder: Path) -> None:
+def _draw(spec: Mapping[str, Any], folder: Path, progress: Progress | None) -> None:
     from lbrn.datasets import standin
 
     people = spec["people"]
-    if spec["identity"] != f"standin-{standin.VERSION}":
-        raise InputError(f"{spec['identity']} was asked for, this release draws standin-{standin.VERSION}")
-    standin.write(spec["name"], folder, train=people["train"], test=people["test"])
-    files = {_part(path.name): path for path in sorted(folder.iterdir())}
+    if spec["identity"] != f"standin-{standin.GENERATOR_VERSION}":
+        raise InputError(f"{spec['identity']} was asked for, this release draws standin-{standin.GENERATOR_VERSION}")
+    written = standin.write(spec["name"], folder, train=people["train"], test=people["test"], progress=progress)
+    files = dict(zip(entry(spec["name"])["parts"], written, strict=True))
     told = {part: _described(path, sha256_file(path)) | {"path": path.name} for part, path in files.items()}
     write_json(folder / NOTE, _note(spec, told))
-
-
-def _part(file: str) -> str:
-    known = {"mpii_human_pose_v1.zip": "images", "mpii_human_pose_v1_u12_2.zip": "annotations"}
-    return known.get(file, "archive")
 
 
 def _note(spec: Mapping[str, Any], told: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -67,8 +67,7 @@ class People:
     @property
     def labelled(self) -> NDArray[np.bool_]:
         """(N, 16) whether a joint is annotated, occluded or not."""
-        labelled: NDArray[np.bool_] = ~np.isnan(self.joints).any(axis=2)
-        return labelled
+        return np.logical_not(np.isnan(self.joints).any(axis=2))
 
     @classmethod
     def annotated(

@@ -4,7 +4,7 @@ A prepared folder holds, for each split, `<split>.npz` (a `People`) and `<split>
 RGB at `People.offset`), and `info.json`, written last. LSPET has no test split: its files are absent.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lbrn.datasets.archive import Archive, is_file_called
 from lbrn.datasets.catalog import entry, limits
 from lbrn.datasets.describe import summary, terms
-from lbrn.datasets.fetch import NOTE, fetch, parts
+from lbrn.datasets.fetch import NOTE, Progress, fetch, parts
 from lbrn.datasets.lsp import lsp_crop
 from lbrn.datasets.patches import cut
 from lbrn.datasets.people import People
@@ -28,7 +28,6 @@ from lbrn.errors import InputError
 from lbrn.files import digest, read_json, write_json
 
 INFO = "info.json"
-Progress = Callable[[int, int], None]
 
 __all__ = ["INFO", "PREPARE_VERSION", "Progress", "load_split", "prepare"]
 
@@ -41,7 +40,7 @@ def prepare(spec: Mapping[str, Any], store: Path, progress: Progress | None = No
     Args:
         spec: A data spec (`sources.data_spec`).
         store: Folder of the data store.
-        progress: Called with the number of images done and of all images.
+        progress: Called with the number of images done and of all images, first for drawing a stand-in.
 
     Returns:
         The prepared folder.
@@ -55,7 +54,7 @@ def prepare(spec: Mapping[str, Any], store: Path, progress: Progress | None = No
     folder = prepared_folder(spec, store)
     if (folder / INFO).exists():
         return folder
-    raw = fetch(spec, store)
+    raw = fetch(spec, store, progress)
     return make_once(folder, INFO, lambda temporary: _fill(temporary, spec, raw, progress))
 
 
@@ -157,7 +156,7 @@ def _info(spec: Mapping[str, Any], raw: Path, written: Mapping[str, Written], ab
         "terms": terms(spec),
         "side": spec["side"],
         "version": spec["version"],
-        "raw": read_json(raw / NOTE)["parts"],
+        "raw": {part: told["sha256"] for part, told in read_json(raw / NOTE)["parts"].items()},
         "absent": absent,
         "mean_rgb": None if means is None else np.nanmean(means, axis=0).tolist(),
         "splits": splits,

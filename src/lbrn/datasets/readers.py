@@ -42,8 +42,7 @@ def keep_subset(people: People, files: Mapping[str, Path]) -> People:
     """Keep the people in the images of the user's `subset` list, all where there is none."""
     if SUBSET not in files:
         return people
-    images = [line.strip() for line in files[SUBSET].read_text(encoding="utf-8").splitlines()]
-    return people.take(np.isin(people.image, [image for image in images if image]))
+    return people.take(np.isin(people.image, _subset_images(files[SUBSET])))
 
 
 def _archive(name: str, part: str, files: Mapping[str, Path]) -> Archive:
@@ -56,15 +55,16 @@ def _member(name: str, part: str, files: Mapping[str, Path]) -> bytes:
 
 def _validation(spec: Mapping[str, Any], files: Mapping[str, Path]) -> PersonList:
     if not is_standin(spec):
-        people = published_validation()
-        return people if SUBSET not in files else _in_subset(people, files[SUBSET])
+        published = published_validation()
+        images = set(_subset_images(files[SUBSET])) if SUBSET in files else None
+        return [(image, person) for image, person in published if images is None or image in images]
     content = _archive("mpii", "annotations", files).read("valid.csv")[1]
     return parse_people_list(content.decode("utf-8"), "valid.csv")
 
 
-def _in_subset(people: PersonList, subset: Path) -> PersonList:
-    images = set(subset.read_text(encoding="utf-8").split())
-    kept = [(image, person) for image, person in people if image in images]
+def _subset_images(path: Path) -> list[str]:
+    """Read the names of a subset list."""
+    images = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     if not images:
-        raise InputError(f"{subset} names no image: write one image file name a line")
-    return kept
+        raise InputError(f"{path} names no image: write one image file name a line")
+    return images

@@ -62,7 +62,7 @@ def identity(name: str, source: Source, store: Path) -> str:
     if isinstance(source, str):
         from lbrn.datasets import standin
 
-        return f"standin-{standin.VERSION}"
+        return f"standin-{standin.GENERATOR_VERSION}"
     hashes = {part: checksum(Path(path), store) for part, path in source.items()}
     return "sha256:" + (hashes["archive"] if set(hashes) == {"archive"} else digest(hashes))
 
@@ -99,7 +99,8 @@ def data_spec(
         side: Side in pixels of the network's input, which the patches must serve.
         root: Folder that relative paths start from.
         store: Folder of the data store.
-        people: Numbers of people to draw, `train` and `test`; used and needed by stand-ins only.
+        people: Numbers of people to draw, `train` and `test`; used and needed by stand-ins only. The number for a
+            split that the dataset does not have counts as 0.
 
     Raises:
         InputError: The source cannot be used.
@@ -108,6 +109,8 @@ def data_spec(
     drawn = dict(people or {}) if resolved == "embedded" else None
     if drawn is not None and set(drawn) != {"train", "test"}:
         raise InputError(f"the stand-in for {name} needs numbers of people for train and test, got {people}")
+    if drawn is not None and "test" not in entry(name)["splits"]:
+        drawn["test"] = 0
     return {
         "name": name,
         "source": resolved,
