@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lbrn import models
 from lbrn.files import read_json
 from lbrn.metrics.pck import primary_total
-from lbrn.models import set_eval_draw
+from lbrn.models.pooling import set_eval_draw
 from lbrn.tasks import crops, heatmaps
 from lbrn.tasks.base import Spec
 from lbrn.tasks.people_pixels import PeoplePixels, load
@@ -161,7 +161,8 @@ class PoseTask:
             yield crops.resample(data.patch(int(index)), data.to_patch(int(index), matrix), size)
 
     def _normalise(self, colours: NDArray[np.float32]) -> Tensor:
-        return torch.from_numpy(colours - self.mean).permute(0, 3, 1, 2).contiguous()
+        # Left in the order of the pixels' bytes: that is channels-last, the layout of the networks.
+        return torch.from_numpy(colours - self.mean).permute(0, 3, 1, 2)
 
 
 def _take(geometry: crops.Crops, indices: NDArray[np.int64]) -> crops.Crops:
@@ -173,6 +174,6 @@ def _take(geometry: crops.Crops, indices: NDArray[np.int64]) -> crops.Crops:
 def _mean_colour(folders: list[Path]) -> NDArray[np.float32]:
     """Mean RGB (0..1) of the training crops of all datasets, each weighted by its number of people."""
     infos = [read_json(folder / "info.json") for folder in folders]
-    weights = [info["counts"]["train"] for info in infos]
-    mean = np.average([info["mean"] for info in infos], axis=0, weights=weights)
+    weights = [info["splits"]["train"]["people"] for info in infos]
+    mean = np.average([info["mean_rgb"] for info in infos], axis=0, weights=weights)
     return mean.astype(np.float32)
