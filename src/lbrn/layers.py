@@ -104,6 +104,12 @@ class LocalBinaryConv2d(nn.Module):
         )
 
 
+class _Uninitialised(nn.Conv2d):
+    def reset_parameters(self) -> None:
+        # Initialising on meta would load torch's symbolic machinery, seconds long, and there is nothing to initialise.
+        pass
+
+
 def _geometry(
     in_channels: int,
     out_channels: int,
@@ -114,7 +120,7 @@ def _geometry(
     groups: int,
     padding_mode: PaddingMode,
 ) -> dict[str, Any]:
-    twin = nn.Conv2d(
+    twin = _Uninitialised(
         in_channels,
         out_channels,
         kernel_size,
