@@ -1,0 +1,133 @@
+"""Which code made a result: digests of import closures, and the record that ties them to hand-raised versions.
+
+A digest covers every module of lbrn that some entry modules can reach, read as tokens: comments, docstrings, line
+breaks and spaces do not count. Scores and tables carry the digest itself, for they are cheap to remake. Trained
+networks and prepared data carry a version raised by hand, for most changes to their code leave every bit of them alone;
+the record in `code_digests.json` says which digest a version was last held against.
+"""
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from lbrn.files import digest, read_json, write_json
+from lbrn.reproduction.code_tokens import tokens
+
+PACKAGE = Path(__file__).resolve().parents[1]
+RECORD = Path(__file__).with_name("code_digests.json")
+
+ENTRIES = {
+    "pose": ("lbrn.training.loop", "lbrn.training.predict", "lbrn.tasks.pose"),
+    "prepare": ("lbrn.datasets.prepare",),
+    "standin": ("lbrn.datasets.standin",),
+    "score": ("lbrn.metrics.pck", "lbrn.metrics.definitions"),
+    "table": ("lbrn.reproduction.tables",),
+}
+"""Where the import closure of each piece of the work begins."""
+
+_BOUNDARIES = {"pose": ("lbrn.datasets.standin", "lbrn.datasets.prepare"), "prepare": ("lbrn.datasets.standin",)}
+"""What a closure leaves out because it has a version of its own, by which its results are named."""
+
+
+class Moved(NamedTuple):
+    """A piece whose code is no longer the recorded one."""
+
+    piece: str
+    version: int
+    recorded_version: int | None
+
+
+def code_id(piece: str) -> str:
+    """Digest of the code of a piece of the work, 8 hexadecimal digits.
+
+    Args:
+        piece: A key of `ENTRIES`.
+    """
+    return closure_digest(piece)[:8]
+
+
+@cache
+def closure_digest(piece: str) -> str:
+    """SHA-256 over the tokens of all modules that a piece of the work reaches, in hexadecimal."""
+    modules = closure(ENTRIES[piece], _BOUNDARIES.get(piece, ()))
+    return digest({name: tokens(path.read_text()) for name, path in modules.items()})
+
+
+def closure(entries: tuple[str, ...], boundaries: tuple[str, ...] = ()) -> dict[str, Path]:
+    """All modules of lbrn that some modules import, directly or not, also inside functions.
+
+    Args:
+        entries: Modules to begin with.
+        boundaries: Modules that are left out, with all that is below them.
+
+    Returns:
+        Files by module name, sorted.
+    """
+    found: dict[str, Path] = {}
+    waiting = list(entries)
+    while waiting:
+        name = waiting.pop()
+        path = module_path(name)
+        if path is None or name in found or _inside(name, boundaries):
+            continue
+        found[name] = path
+        waiting += imports(name, path)
+    return dict(sorted(found.items()))
+
+
+def imports(name: str, path: Path) -> set[str]:
+    """Modules of lbrn that a module's source imports, with the packages they are in."""
+    named = {name}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            named |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            named |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    reached = {".".join(full.split(".")[:depth]) for full in named for depth in range(1, full.count(".") + 2)}
+    return {module for module in reached if module_path(module)} - {name}
+
+
+def module_path(name: str) -> Path | None:
+    """Source file of a module of lbrn; None for whatever is no module of lbrn."""
+    first, *rest = name.split(".")
+    if first != "lbrn":
+        return None
+    base = PACKAGE.joinpath(*rest)
+    return next((path for path in (base / "__init__.py", base.with_suffix(".py")) if path.is_file()), None)
+
+
+def versions() -> dict[str, int]:
+    """The hand-raised versions, by piece."""
+    from lbrn.datasets.sources import PREPARE_VERSION
+    from lbrn.datasets.standin import GENERATOR_VERSION
+    from lbrn.reproduction.runs import TRAIN_VERSION
+
+    return {**TRAIN_VERSION, "prepare": PREPARE_VERSION, "standin": GENERATOR_VERSION}
+
+
+def moved(record: Path = RECORD) -> list[Moved]:
+    """Pieces with a hand-raised version whose code or version is not the recorded one."""
+    known = read_json(record) if record.exists() else {}
+    now = _present()
+    return [
+        Moved(piece, version, known.get(piece, {}).get("version"))
+        for piece, version in versions().items()
+        if now[piece] != known.get(piece)
+    ]
+
+
+def hold(record: Path = RECORD) -> None:
+    """Record the present code as the code of the present versions.
+
+    Only after a version was raised, or after `lbrn dev same-bits` showed that the results are the same bits.
+    """
+    write_json(record, _present())
+
+
+def _present() -> dict[str, dict[str, int | str]]:
+    return {piece: {"version": version, "digest": closure_digest(piece)} for piece, version in versions().items()}
+
+
+def _inside(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)

@@ -1,0 +1,165 @@
+"""What the workflow makes, as Snakemake's rules ask for it: files and specs, looked up by the names of folders.
+
+Settings that cannot be used for one table must not hinder another, so such an error is kept until somebody asks for
+what it concerns.
+"""
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lbrn.datasets import sources
+from lbrn.errors import InputError
+from lbrn.files import digest
+from lbrn.reproduction import book as settings
+from lbrn.reproduction import data_specs, runs
+from lbrn.reproduction.book import Book
+from lbrn.reproduction.code_version import code_id
+from lbrn.reproduction.project import Project
+
+Spec = dict[str, Any]
+
+INFO = "info.json"
+LONG_RUN = 50  # priority of the longest training; what a training waits for, and what waits for it, goes first
+
+
+@dataclass
+class Dag:
+    """Runs and datasets of all tables under a project's settings.
+
+    Attributes:
+        book: The settings.
+        runs: Run specs by run key.
+        raw: Data specs by name of the raw folder.
+        prepared: Data specs by name of the prepared folder.
+        failed: Why a table cannot be made, by table number.
+    """
+
+    book: Book
+    runs: dict[str, Spec] = field(default_factory=dict)
+    raw: dict[str, Spec] = field(default_factory=dict)
+    prepared: dict[str, Spec] = field(default_factory=dict)
+    failed: dict[int, InputError] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Plan every table of the project."""
+        for number in self.book.tables:
+            try:
+                self._plan(number)
+            except InputError as error:
+                self.failed[number] = error
+
+    def _plan(self, number: int) -> None:
+        data = data_specs.table_data(self.book, number)
+        for specs in runs.table_runs(self.book, number).values():
+            self.runs |= {runs.run_key(spec): spec for spec in specs}
+        for spec in data.values():
+            self.prepared[data_specs.data_key(spec)] = spec
+            self.raw[data_specs.raw_key(spec)] = spec
+
+    @property
+    def project(self) -> Project:
+        """Where things are."""
+        return self.book.project
+
+    def place(self, folder: Path) -> str:
+        """A folder as the rules name it: relative at home, absolute in a temporary workspace or for a moved store."""
+        root = self.project.root
+        return str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder)
+
+    def run_keys(self, number: int) -> list[str]:
+        """Keys of a table's runs.
+
+        Raises:
+            InputError: The table cannot be made with these settings.
+        """
+        settings.table(self.book, number)
+        if number in self.failed:
+            raise self.failed[number]
+        return [runs.run_key(spec) for specs in runs.table_runs(self.book, number).values() for spec in specs]
+
+    def wished_keys(self) -> list[str]:
+        """Keys of all runs of the tables that params.yaml wishes, each once."""
+        return list(dict.fromkeys(key for number in self.book.params.tables for key in self.run_keys(number)))
+
+    def wished_data(self) -> list[str]:
+        """Names of all prepared folders that the wished tables need, each once."""
+        keys = [self.run(key) for key in self.wished_keys()]
+        return list(dict.fromkeys(f"{name}-{h8}" for spec in keys for name, h8 in spec["data"].items()))
+
+    def run(self, key: str) -> Spec:
+        """The spec of a run.
+
+        Raises:
+            InputError: No table has such a run under these settings.
+        """
+        return _found(self.runs, key, "run")
+
+    def data_infos(self, key: str) -> list[str]:
+        """The files that say that a run's datasets are prepared."""
+        folders = [f"{name}-{h8}" for name, h8 in self.run(key)["data"].items()]
+        return [f"{self.place(self.project.prepared(folder))}/{INFO}" for folder in folders]
+
+    def prepared_spec(self, folder: str) -> Spec:
+        """The data spec of a prepared folder.
+
+        Raises:
+            InputError: No table needs such data under these settings.
+        """
+        return _found(self.prepared, folder, "prepared dataset")
+
+    def raw_spec(self, folder: str) -> Spec:
+        """The data spec of a raw folder.
+
+        Raises:
+            InputError: No table needs such data under these settings.
+        """
+        return _found(self.raw, folder, "raw dataset")
+
+    def raw_folder(self, folder: str) -> str:
+        """The raw folder that a prepared folder is made from."""
+        return str(sources.raw_folder(self.prepared_spec(folder), Path(self.place(self.project.data))))
+
+    def table_identity(self, number: int) -> Spec:
+        """What a table depends on besides the scores: its entry, the knobs it shows, and the code that writes it."""
+        entry = self.book.tables.get(number)
+        knobs = self.book.params.model_dump(mode="json", exclude={"tables"})
+        return {
+            "entry": digest(entry.model_dump(mode="json")) if entry else "",
+            "knobs": knobs,
+            "code": code_id("table"),
+        }
+
+    def training_priority(self, key: str) -> int:
+        """How early to begin a training: the longer first, so that all cores are busy to the end."""
+        longest = max(_cost(spec) for spec in self.runs.values())
+        return max(1, round(LONG_RUN * _cost(self.run(key)) / longest))
+
+
+def command(source: Path) -> str:
+    """The shell command that rules call: this Python with the package beside the workflow, whatever is installed.
+
+    $LBRN_COMMAND replaces it, for example by one that runs inside a container.
+
+    Args:
+        source: Folder that holds the package.
+    """
+    path = os.pathsep.join(filter(None, (str(source), os.environ.get("PYTHONPATH"))))
+    own = f"env PYTHONPATH={shlex.quote(path)} {shlex.quote(sys.executable)} -m lbrn"
+    return os.environ.get("LBRN_COMMAND") or own
+
+
+def _cost(spec: Spec) -> float:
+    """Rough length of a training relative to the others: multiplications, and more for the pyramid's blocks."""
+    network, recipe = spec["network"], spec["recipe"]
+    heavier = 1.5 if spec["variant"] in ("prm", "lbrn-p") else 1.0
+    return float(heavier * network["stacks"] * network["width"] ** 2 * recipe["input"] ** 2 * recipe["epochs"])
+
+
+def _found(known: dict[str, Spec], name: str, kind: str) -> Spec:
+    if name not in known:
+        raise InputError(f"no table needs {kind} {name} under the present params.yaml")
+    return known[name]

@@ -1,0 +1,63 @@
+# Settings and names, from the package beside this workflow; no rules.
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+SOURCE = Path(workflow.current_basedir).resolve().parents[1] / "src"
+sys.path.insert(0, str(SOURCE))
+
+from snakemake.exceptions import WorkflowError
+
+from lbrn.errors import InputError
+from lbrn.reproduction import book, code_version, dag, project
+
+
+def told(function, *arguments):
+    """Call, and let Snakemake print what the user can mend as one message."""
+    try:
+        return function(*arguments)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+if config:
+    raise WorkflowError(
+        "--config and --configfile are not used here; write the knobs into params.yaml, or use dvc exp run -S"
+    )
+
+PLAN = told(lambda: dag.Dag(book.load(project.find())))
+config.update(PLAN.book.params.model_dump(mode="json"))  # for the captions of --report
+
+
+workdir: PLAN.project.root
+
+
+# A shell function, not a variable in the rules' commands: where Python lies is no part of what a command means.
+LBRN = dag.command(SOURCE)
+SHELL_PREFIX = f'set -euo pipefail; lbrn() {{ {LBRN} "$@"; }}; '
+shell.prefix("{SHELL_PREFIX}")
+
+RUNS = PLAN.place(PLAN.project.runs)
+DATA = PLAN.place(PLAN.project.data)
+
+
+wildcard_constraints:
+    key=r"[^/]+/[^/]+/[^/]+",
+    folder=r"[^/]+",
+    n=r"\d+",
+
+
+def as_json(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+def scores_of(keys):
+    return [f"{RUNS}/{key}/scores.json" for key in keys]
+
+
+def follow_runs():
+    """With LBRN_MLFLOW=live, show curves while training; the process ends with this one."""
+    if os.environ.get("LBRN_MLFLOW") == "live":
+        subprocess.Popen(["bash", "-c", f"exec {LBRN} track --follow"])

@@ -1,0 +1,45 @@
+# Published numbers stand beside ours in every table; the command reads them from paper/published.
+
+
+rule table:
+    input:
+        lambda w: scores_of(told(PLAN.run_keys, int(w.n))),
+    output:
+        csv=report(
+            "results/table{n}.csv", caption="../report/table.rst", category="Tables"
+        ),
+        md="results/table{n}.md",
+        json="results/table{n}.json",
+        metrics="results/metrics/table{n}.json",
+    log:
+        "logs/table{n}.log",
+    priority: 100
+    conda:
+        "../envs/lbrn.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        knobs=as_json(PLAN.book.params.model_dump(mode="json")),
+        identity=lambda w: as_json(PLAN.table_identity(int(w.n))),
+    shell:
+        "lbrn table {wildcards.n} --params {params.knobs:q} > {log} 2>&1"
+
+
+# A copy of exactly the runs behind the wished tables, for DVC; the run store itself is a cache that DVC never touches.
+rule pack:
+    input:
+        scores_of(told(PLAN.wished_keys)),
+    output:
+        "results/packed/runs.json",
+    log:
+        "logs/pack.log",
+    conda:
+        "../envs/lbrn.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        chosen=as_json(told(PLAN.wished_keys)),
+    shell:
+        "lbrn pack {params.chosen:q} > {log} 2>&1"
