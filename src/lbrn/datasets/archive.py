@@ -30,7 +30,7 @@ _OPEN: dict[str, Callable[[Path], IO[bytes]]] = {
     "bz2": lambda path: cast(IO[bytes], bz2.open(path)),
 }
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError)
-_BLOCK = 2**20
+_CHUNK = 2**20
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,16 @@ class Archive:
                 if select(name):
                     self._limit_member(name, entry.size)
                     yield name, self._extract(file, entry)
-            while stream.read(_BLOCK):  # to the end, where the compression's own checksum stands
-                pass
+            self._see_end(stream, file)
+
+    def _see_end(self, stream: IO[bytes], file: tarfile.TarFile) -> None:
+        # tarfile takes a header that is cut short for the end; the real end is a block of zeros.
+        if self.kind == "tar":
+            stream.seek(file.offset)
+            if len(stream.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+                raise EOFError(f"it ends after {file.offset} bytes without the mark of its end")
+        while stream.read(_CHUNK):  # a compressed file's own checksum stands at its end
+            pass
 
     def _extract(self, file: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
         stream = file.extractfile(entry)
