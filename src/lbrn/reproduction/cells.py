@@ -1,0 +1,125 @@
+"""The cells of a table: our number, its interval and runs, and the number that the paper prints. Imports no torch."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lbrn.errors import InputError
+from lbrn.metrics.definitions import METRICS
+from lbrn.models.variants import get
+from lbrn.reproduction.experiments import Column
+from lbrn.reproduction.experiments import Table as Entry
+from lbrn.reproduction.results import Estimate, Result, Spec, estimate
+
+Costs = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+
+PARAMETERS, FLOPS = "#Param (M)", "FLOPs (G)"
+COST_DEFINITIONS = {
+    PARAMETERS: "trainable weights of the convolutions of one full-size block / 1e6; a binarised weight counts 1/32",
+    FLOPS: "operations of one full-size block in the paper's convention (2 per multiply-add, fixed filters free) / 1e9",
+}
+KNOBS = ("sparsity", "activation")
+EXTRA_ROWS = {"pckh@0.5-mean14": {"Total (16 joints)": "pckh@0.5-mean16"}}
+"""Rows beside the paper's, by primary metric: the total under the other convention that the paper seems to use."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a table.
+
+    Attributes:
+        row: Label of the row.
+        column: Label of the column.
+        value: Mean over seeds, or a cost; None = not run or nothing to count.
+        interval: 95 % t-interval of the mean, where there are two seeds or more.
+        n: Number of runs in the mean; 0 for costs.
+        runs: Keys of these runs.
+        definition: What the number is.
+        published: The number as the paper prints it; None where it prints none or another setting was run.
+        difference: value - published.
+    """
+
+    row: str
+    column: str
+    value: float | None
+    interval: tuple[float, float] | None
+    n: int
+    runs: tuple[str, ...]
+    definition: str
+    published: str | None
+    difference: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The cell as plain data, the published number as a number."""
+        printed = None if self.published is None else float(self.published)
+        interval = None if self.interval is None else list(self.interval)
+        return {**asdict(self), "interval": interval, "runs": list(self.runs), "published": printed}
+
+
+def computed_costs(variant: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Count a variant's full-size block, as `lbrn cost --json` does; loads torch."""
+    from lbrn.models.costs import block_ledger
+
+    return {"block": block_ledger(variant, **settings).as_dict()}
+
+
+def off_paper(column: Column, spec: Spec) -> dict[str, Any]:
+    """Return the knobs of a run that are not as the paper's column has them, with their values."""
+    full = get(column.variant).settings(column.settings)
+    return {
+        knob: spec["network"][knob] for knob in KNOBS if spec["network"].get(knob, full.get(knob)) != full.get(knob)
+    }
+
+
+def make_cells(
+    entry: Entry, results: Mapping[str, Sequence[Result]], printed: Mapping[tuple[str, str], str], costs: Costs
+) -> dict[tuple[str, str], Cell]:
+    """Make every cell of a table.
+
+    Args:
+        entry: The table's entry in workflow/experiments.yaml.
+        results: The finished runs of each column; none for a column that is not run.
+        printed: The published numbers by (row, column).
+        costs: From a variant and its full-size settings to what `lbrn cost --json` prints.
+
+    Returns:
+        The cells by (row, column).
+
+    Raises:
+        InputError: A run lacks a score, or a cost row is unknown.
+    """
+    metrics = {row: (entry.metric, row) for row in entry.rows}
+    metrics |= {row: (metric, "Total") for row, metric in EXTRA_ROWS.get(entry.metric, {}).items()}
+    cells = {}
+    for label, column in entry.columns.items():
+        found = results[label]
+        comparable = not (found and off_paper(column, found[0].spec))
+        for row, (metric, part) in metrics.items():
+            mean = estimate([result.score(metric, part) for result in found])
+            text = printed.get((row, label)) if comparable else None
+            cells[row, label] = _cell(row, label, mean, tuple(r.key for r in found), METRICS[metric].definition, text)
+        for row, value in _block_costs(entry, column, costs).items():
+            text = printed.get((row, label)) if comparable else None
+            cells[row, label] = _cell(row, label, Estimate(value, None, 0), (), COST_DEFINITIONS[row], text)
+    return cells
+
+
+def _cell(row: str, column: str, mean: Estimate, runs: tuple[str, ...], definition: str, text: str | None) -> Cell:
+    difference = None if mean.value is None or text is None else mean.value - float(text)
+    return Cell(row, column, mean.value, mean.interval, mean.n, runs, definition, text, difference)
+
+
+def _block_costs(entry: Entry, column: Column, costs: Costs) -> dict[str, float | None]:
+    """The cost rows of a column, always of the full-size block."""
+    unknown = set(entry.costs) - set(COST_DEFINITIONS)
+    if unknown:
+        raise InputError(f"there is no cost row {sorted(unknown)[0]!r}; use {', '.join(COST_DEFINITIONS)}")
+    if not entry.costs:
+        return {}
+    block = costs(column.variant, column.settings)["block"]
+    values = {
+        PARAMETERS: block["trainable"] / 1e6,
+        # The paper counts no operations of binarised blocks: theirs are XNOR and bit counts, not comparable.
+        FLOPS: None if get(column.variant).binarised else block["flops_paper"] / 1e9,
+    }
+    return {row: values[row] for row in entry.costs}

@@ -1,0 +1,162 @@
+"""Renderings of a finished table: csv, md, json, and the flat numbers that DVC compares.
+
+CSV: lines that begin with `#` are header comments; a field that begins with `#` is always quoted, so that
+`pandas.read_csv(path, comment="#")` and the csv module (after dropping the comment lines) find every row.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lbrn.files import write_json, write_text
+from lbrn.reproduction.cells import FLOPS, PARAMETERS, Cell
+from lbrn.reproduction.tables import Table
+
+DECIMALS = {PARAMETERS: 3, FLOPS: 3}
+SCORE_DECIMALS = 2
+
+
+def write_table(table: Table, results: Path) -> list[Path]:
+    """Write `tableN.json`, `tableN.md`, `tableN.csv` and `metrics/tableN.json`, each atomically.
+
+    Args:
+        table: The finished table.
+        results: The results folder.
+
+    Returns:
+        The paths written.
+    """
+    base = results / f"table{table.number}"
+    paths = [base.with_suffix(suffix) for suffix in (".json", ".md", ".csv")]
+    write_json(paths[0], table.as_json())
+    write_text(paths[1], markdown(table))
+    write_text(paths[2], csv_text(table))
+    write_json(results / "metrics" / f"table{table.number}.json", dvc_metrics(table))
+    return [*paths, results / "metrics" / f"table{table.number}.json"]
+
+
+def csv_text(table: Table) -> str:
+    """The table as CSV under its comment lines.
+
+    For each column: the value, with two seeds or more the half width of its 95 % interval, the published number, and
+    the difference between the value as shown and the published number.
+    """
+    several = any(cell.interval for cell in table.cells.values())
+    head = ["row"]
+    for column in table.columns:
+        head += [column, *([f"{column} +/-"] if several else []), f"{column} published", f"{column} difference"]
+    lines = [_csv_line(head)]
+    for row in table.rows:
+        fields = [row]
+        for column in table.columns:
+            cell = table.cells[row, column]
+            spread = [shown_half_width(cell)] if several else []
+            fields += [shown(cell), *spread, cell.published or "", shown_difference(cell)]
+        lines.append(_csv_line(fields))
+    return "".join([*(f"# {text}\n" for text in header(table)), *lines])
+
+
+def markdown(table: Table) -> str:
+    """The table for readers: in each cell our value, then in brackets the published number and the difference."""
+    labels = [f"{column}" for column in table.columns]
+    lines = [f"# Table {table.number}: {table.title}", ""]
+    if table.standin:
+        lines += ["**Made from a stand-in, not from the paper's data: levels cannot be compared.**", ""]
+    lines += ["Each cell: this run (published; difference).", ""]
+    lines += [f"| | {' | '.join(labels)} |", f"|:--|{'--:|' * len(labels)}"]
+    for row in table.rows:
+        cells = " | ".join(_markdown_cell(table.cells[row, column]) for column in table.columns)
+        lines.append(f"| {row} | {cells} |")
+    return "\n".join([*lines, "", *(f"* {text}" for text in _details(table)), ""])
+
+
+def dvc_metrics(table: Table) -> dict[str, Any]:
+    """The scores alone under readable names; costs do not change and columns that were not run are left out."""
+    scores: dict[str, dict[str, float]] = {}
+    for column in table.columns:
+        cells = [table.cells[row, column] for row in table.rows if row not in DECIMALS]
+        known = {cell.row: round(cell.value, 4) for cell in cells if cell.value is not None}
+        if known:
+            scores[column] = known
+    return {f"table{table.number}": scores}
+
+
+def header(table: Table) -> list[str]:
+    """What a reader must know, one line each; also the comment lines of the CSV."""
+    return [f"Table {table.number}: {table.title}", *_details(table)]
+
+
+def shown(cell: Cell) -> str:
+    """The value, rounded as it is printed; empty where there is none."""
+    return "" if cell.value is None else f"{cell.value:.{_decimals(cell)}f}"
+
+
+def shown_half_width(cell: Cell) -> str:
+    """Half the width of the 95 % interval, rounded as the value is; empty where there is none."""
+    return "" if cell.interval is None else f"{(cell.interval[1] - cell.interval[0]) / 2:.{_decimals(cell)}f}"
+
+
+def shown_difference(cell: Cell) -> str:
+    """The value as shown minus the published number, so that the printed numbers agree with each other."""
+    if cell.value is None or cell.published is None:
+        return ""
+    difference = round(float(shown(cell)) - float(cell.published), _decimals(cell))
+    return f"{difference + 0.0:.{_decimals(cell)}f}"  # + 0.0 turns -0.0 into 0.0
+
+
+def _decimals(cell: Cell) -> int:
+    return DECIMALS.get(cell.row, SCORE_DECIMALS)
+
+
+def _markdown_cell(cell: Cell) -> str:
+    value = shown(cell) or "–"
+    if cell.interval is not None:
+        value += f" ± {shown_half_width(cell)}"
+    if cell.published is None:
+        return value
+    difference = shown_difference(cell)
+    sign = "" if not difference or difference.startswith("-") else "+"
+    return f"{value} ({cell.published}{f'; {sign}{difference}' if difference else ''})"
+
+
+def _details(table: Table) -> list[str]:
+    several = any(cell.interval for cell in table.cells.values())
+    lines = [
+        f"metric: {table.metric}: {table.definition}",
+        f"scale: {table.scale}",
+        *(f"data: {name}: {_data_line(facts)}" for name, facts in table.data.items()),
+        *(f"size: {text}: {', '.join(columns)}" for text, columns in _grouped(table.reduction.items())),
+        f"seeds: {', '.join(map(str, table.seeds)) or 'none'}"
+        + (" (mean over seeds; +/- is half of the 95 % t-interval)" if several else ""),
+        f"trained at commit: {', '.join(table.commits) or 'none'}; "
+        f"training code version: {table.code_version or 'none'}; lbrn {table.lbrn}",
+    ]
+    if table.undecided_claims:
+        lines.append(f"claims of the paper that this scale and data cannot decide: {', '.join(table.undecided_claims)}")
+    costs = [row for row in table.rows if row in DECIMALS]
+    if costs:
+        lines.append(f"{' and '.join(costs)}: one residual block of the full-size network, at every scale")
+    return [*lines, *(f"note {index}: {text}" for index, text in enumerate(table.notes, start=1))]
+
+
+def _data_line(facts: Mapping[str, Any]) -> str:
+    origin = f"STAND-IN, not the paper's data ({facts['identity']})" if facts["standin"] else facts["identity"]
+    people = ", ".join(f"{count} {split} people" for split, count in facts["people"].items())
+    return f"{origin}; {people}; digest {facts['digest'][:12]}"
+
+
+def _grouped(items: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    groups: dict[str, list[str]] = {}
+    for column, text in items:
+        groups.setdefault(text, []).append(column)
+    return list(groups.items())
+
+
+def _csv_line(fields: Iterable[str]) -> str:
+    return ",".join(map(_csv_field, fields)) + "\n"
+
+
+def _csv_field(text: str) -> str:
+    if text.startswith("#") or any(character in text for character in ',"\n\r'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
