@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from lbrn.errors import InputError
 
 if TYPE_CHECKING:
+    from lbrn.datasets.standin.difficulty import Difficulty
     from lbrn.datasets.standin.scene import Style
 
 GENERATOR_VERSION: int = 1
@@ -27,6 +28,7 @@ def write(
     test: int,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    difficulty: "Difficulty | None" = None,
 ) -> list[Path]:
     """Draw a data set and write its archives in the official layout.
 
@@ -40,6 +42,8 @@ def write(
         test: Number of test pictures after them; 0 for "lspet", all of whose pictures are for training.
         seed: Seed of the stand-in, at least 0.
         progress: Called with (pictures done, pictures in all) after each picture.
+        difficulty: Other knobs than the fixed ones, for calibration and tests; such a stand-in is not the one that
+            `GENERATOR_VERSION` names and must not enter a data store.
 
     Returns:
         The archives' paths: for "mpii" `mpii_human_pose_v1.zip` and `mpii_human_pose_v1_u12_2.zip` (in it `valid.csv`
@@ -55,7 +59,7 @@ def write(
     _check(name, train, test, seed)
     folder = Path(folder)
     text = layouts.notice(name, GENERATOR_VERSION, seed)
-    scenes = layouts.draw_scenes(cast("Style", name), train + test, seed, Difficulty(), progress)
+    scenes = layouts.draw_scenes(cast("Style", name), train + test, seed, difficulty or Difficulty(), progress)
     if name == "mpii":
         return layouts.write_mpii(folder, scenes, train, text)
     if name == "lsp":

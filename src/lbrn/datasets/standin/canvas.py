@@ -52,7 +52,7 @@ class Canvas:
             self._owner_pen.polygon(polygon, fill=part)
 
     def seen(self, joints: sk.Floats) -> npt.NDArray[np.bool_]:
-        """Tell which joints of the labelled person are in the image and not hidden.
+        """Tell which joints of the labelled person are not hidden, in the image or within a pixel of it.
 
         Args:
             joints: (16, 2) final-image pixels, 0-based pixel centres.

@@ -74,21 +74,21 @@ def _face(figure: Figure) -> Polygon:
     cap = np.cos(opening) * ahead + np.sin(opening) * (
         np.outer(np.cos(_CIRCLE), left) + np.outer(np.sin(_CIRCLE), down)
     )
-    world = cap @ figure.skeleton.face.T
-    visible = world[:, 2] > 0
-    if visible.sum() < 3:
+    edge = cap @ figure.skeleton.face.T
+    # What is seen of the cap ends at its own edge or, where it goes round the head, at the silhouette.
+    silhouette = np.column_stack((np.cos(_CIRCLE), np.sin(_CIRCLE), np.zeros_like(_CIRCLE)))
+    kept = silhouette[silhouette @ figure.skeleton.face @ ahead >= np.cos(opening)]
+    seen = np.concatenate((edge[edge[:, 2] >= 0], kept))
+    if len(seen) < 3:
         return []
-    # Points on the far side slide onto the silhouette, as the edge of a cap seen from the side does.
-    rim = world[~visible] * (1, 1, 0)
-    world[~visible] = rim / np.maximum(np.linalg.norm(rim, axis=1, keepdims=True), 1e-6)
-    return hull([figure.place(_on_head(figure, direction)) for direction in world @ figure.skeleton.face])
+    return hull([figure.place(_on_head(figure, direction)) for direction in seen @ figure.skeleton.face])
 
 
 def _paint_features(canvas: Canvas, figure: Figure) -> None:
     size = figure.length(figure.skeleton.proportions.head)
     dark: Colour = (25, 18, 18)
     for eye in _EYES:
-        _feature(canvas, figure, eye, 0.085 * size, dark)
+        _feature(canvas, figure, eye, 0.07 * size, dark)
     _feature(canvas, figure, _NOSE, 0.06 * size, shaded(figure.outfit.skin, 0.72))
     if (figure.skeleton.face @ np.array(_MOUTH))[2] > 0.15:
         right, left = (figure.place(_on_head(figure, (x, 0.52, 0.8))) for x in (-0.26, 0.26))

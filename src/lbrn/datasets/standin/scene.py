@@ -101,18 +101,18 @@ def draw_scene(rng: np.random.Generator, style: Style, difficulty: Difficulty) -
     outfit = draw_outfit(rng, palette(canvas.image), difficulty.camouflage)
     figure = Figure(skeleton, outfit, origin, height, light, OVERSAMPLING)
     paint_person(canvas, figure)
+    inside = _inside(figure.joints, size)
     occluded = bool(rng.random() < difficulty.occluders)
     if occluded:
-        inside = _inside(figure.joints, size)
         places = np.array([figure.joint(joint) for joint in np.flatnonzero(inside)])
         paint_occluder(rng, canvas, places, height * OVERSAMPLING)
     return Scene(
         image=_photographed(rng, canvas.image, difficulty),
         joints=figure.joints,
-        inside=_inside(figure.joints, size),
-        visible=canvas.seen(figure.joints),
+        inside=inside,
+        visible=inside & canvas.seen(figure.joints),
         rectangle=_rectangle(rng, figure, size),
-        distractor=_rectangle(rng, other, size) if other else None,
+        distractor=_rectangle(rng, other, size) if other and _inside(other.joints, size).sum() >= 8 else None,
         occluded=occluded,
         from_behind=skeleton.from_behind,
     )
@@ -171,7 +171,7 @@ def _rectangle(rng: np.random.Generator, figure: Figure, size: tuple[int, int]) 
     head = np.concatenate((outline.min(axis=0), outline.max(axis=0)))
     diagonal = float(np.hypot(*(head[2:] - head[:2])))
     scale = 0.6 * diagonal / 25
-    joints = figure.joints[_inside(figure.joints, size)] if _inside(figure.joints, size).any() else figure.joints
+    joints = figure.joints[_inside(figure.joints, size)]
     middle = (joints.min(axis=0) + joints.max(axis=0)) / 2
     # MPII's marks sit above the middle: everyone who reads them moves down by 15 * scale.
     centre = middle + np.array((0, -15)) * scale + rng.uniform(-6, 6, 2) * scale

@@ -75,7 +75,7 @@ def palette(image: Image.Image) -> tuple[Colour, ...]:
 
 def _tinted(rng: np.random.Generator, piece: Image.Image) -> Image.Image:
     # Grey pictures (brick, grass, ...) get a colour of their own; the others keep theirs, a little shifted.
-    spread = 0.35 if piece.mode == "L" else 0.12
+    spread = 0.25 if piece.mode == "L" else 0.12
     gains = rng.uniform(0.65, 1.2) * rng.uniform(1 - spread, 1 + spread, 3)
     ramp = np.arange(256)
     table = np.clip(gains[:, None] * ramp, 0, 255).astype(np.uint8)

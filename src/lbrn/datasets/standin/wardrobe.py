@@ -77,7 +77,7 @@ def draw_outfit(rng: np.random.Generator, background: tuple[Colour, ...] = (), c
     shirt = _cloth(rng, background, camouflage)
     return Outfit(
         skin=skin,
-        hair=_unlike(rng, skin, _hair, 70),
+        hair=_unlike(rng, skin, _hair, 95),
         long_hair=bool(rng.random() < 0.4),
         shirt=shirt,
         sleeves=int(rng.choice(3, p=(0.2, 0.4, 0.4))),
@@ -120,8 +120,9 @@ def _skin(rng: np.random.Generator) -> Colour:
 
 
 def _hair(rng: np.random.Generator) -> Colour:
-    shades = ((28, 22, 20), (60, 38, 24), (110, 66, 34), (208, 170, 100), (150, 60, 30), (178, 176, 172))
-    return shades[rng.choice(len(shades), p=(0.3, 0.22, 0.14, 0.16, 0.08, 0.1))]
+    # Black, brown, fair; then caps and hoods. None looks like skin, or a back of a head would look like a face.
+    shades = ((26, 20, 18), (54, 32, 20), (240, 208, 84), (40, 70, 150), (165, 25, 40), (30, 105, 60), (240, 240, 245))
+    return shades[rng.choice(len(shades), p=(0.34, 0.26, 0.12, 0.08, 0.08, 0.06, 0.06))]
 
 
 def _unlike(
