@@ -10,6 +10,7 @@ Honest are `macs` and `adds`: multiply-accumulates at the true map sizes, and on
 binary weight and output position.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -62,7 +63,7 @@ class Ledger:
 
 
 def ledger(module: nn.Module, input_shape: tuple[int, ...], *, convolutions_only: bool = False) -> Ledger:
-    """Count a module's weights, bytes and operations, in one forward pass (free of cost on the meta device).
+    """Count a module's weights, bytes and operations, in one forward pass of an empty batch.
 
     Running statistics of normalisation are neither weights nor counted as bytes.
 
@@ -122,7 +123,7 @@ class _Counter:
             self.counts["flops_paper"] += 2 * layer.weight.numel() * paper_area
 
     def linear(self, layer: nn.Linear, inputs: tuple[Any, ...], output: Tensor) -> None:
-        positions = output.numel() // output.shape[0] // layer.out_features
+        positions = math.prod(output.shape[1:-1])
         self.counts["macs"] += layer.weight.numel() * positions
         self.counts["flops_paper"] += 2 * layer.weight.numel() * positions
 
@@ -169,7 +170,8 @@ def _operations(module: nn.Module, input_shape: tuple[int, ...]) -> dict[str, in
     module.eval()
     try:
         with _hooked(module, counter), torch.no_grad():
-            module(torch.zeros(1, *input_shape, device=first.device, dtype=first.dtype))
+            # An empty batch goes through every layer's shapes, and nothing is computed.
+            module(torch.zeros(0, *input_shape, device=first.device, dtype=first.dtype))
     finally:
         for part, was_training in training:
             part.training = was_training
