@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from oracles.toy_archives import write_zip
 
 from lbrn.datasets.archive import Archive, Limits, is_file_called
 from lbrn.errors import InputError
+from oracles.toy_archives import write_zip
 
 MEMBERS = {"images/b.jpg": b"B" * 3000, "images/a.jpg": b"A", "joints.mat": b"M" * 20}
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oracles.toy_archives import joints_mat, lspet_joints
 from PIL import Image
 from scipy.io import loadmat
 
 from lbrn.datasets import lsp
 from lbrn.datasets.people import JOINT_NAMES
 from lbrn.errors import InputError
+from oracles.toy_archives import joints_mat, lspet_joints
 
 LSP_NAMES = (
     "r_ankle", "r_knee", "r_hip", "l_hip", "l_knee", "l_ankle", "r_wrist", "r_elbow",

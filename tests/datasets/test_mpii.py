@@ -1,4 +1,4 @@
-"""The RELEASE structure: every irregularity by a file made for it, and the real annotation against published exports."""
+"""The RELEASE structure: every irregularity in a file made for it; the real annotation against exports."""
 
 import io
 import zipfile
@@ -8,12 +8,12 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from oracles.releases import EMPTY, point, rectangle, release, struct_row, usual
 from scipy.io import savemat
 
 from lbrn.datasets.mpii import Rectangle, read_mpii, read_release
 from lbrn.datasets.splits import parse_people_list, published_validation
 from lbrn.errors import InputError
+from oracles.releases import EMPTY, point, rectangle, release, struct_row, usual
 
 REBUILT = "mpii/mpii_human_pose_v1_u12_2.rebuilt.zip"
 MEMBER = "mpii_human_pose_v1_u12_2/mpii_human_pose_v1_u12_1.mat"

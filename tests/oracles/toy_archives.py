@@ -5,9 +5,10 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from oracles.releases import point, release, usual
 from PIL import Image
 from scipy.io import savemat
+
+from oracles.releases import point, release, usual
 
 
 def ramp(width: int, height: int) -> Image.Image:
