@@ -8,23 +8,21 @@ from pathlib import Path
 SOURCE = Path(workflow.current_basedir).resolve().parents[1] / "src"
 sys.path.insert(0, str(SOURCE))
 
-from snakemake.exceptions import WorkflowError
-
 from lbrn.errors import InputError
 from lbrn.reproduction import book, code_version, dag, project
 
 
 def told(function, *arguments):
-    """Call, and let Snakemake print what the user can mend as one message."""
+    """Call; what the user can mend ends the run with one line, as in every command of lbrn."""
     try:
         return function(*arguments)
     except InputError as error:
-        raise WorkflowError(str(error)) from None
+        sys.exit(f"lbrn: {error}")
 
 
 if config:
-    raise WorkflowError(
-        "--config and --configfile are not used here; write the knobs into params.yaml, or use dvc exp run -S"
+    sys.exit(
+        "lbrn: --config and --configfile are not used here; write the knobs into params.yaml, or use dvc exp run -S"
     )
 
 PLAN = told(lambda: dag.Dag(book.load(project.find())))
@@ -51,6 +49,10 @@ wildcard_constraints:
 
 def as_json(value):
     return json.dumps(value, separators=(",", ":"))
+
+
+# Passed on, so that an edit of params.yaml while the workflow runs cannot mix two settings.
+KNOBS = as_json(PLAN.book.params.model_dump(mode="json"))
 
 
 def scores_of(keys):

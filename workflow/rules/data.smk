@@ -1,4 +1,5 @@
-# Data are named by what they are, never by when they came: all inputs are ancient().
+# Folders are named by what they hold. So what is there is never made again because something before it is newer, or
+# gone: inputs are asked for only where the output is missing (see also rerun-triggers in profiles/default).
 
 
 rule fetch:
@@ -21,7 +22,7 @@ rule fetch:
 
 rule prepare:
     input:
-        lambda w: ancient(f"{told(PLAN.raw_folder, w.folder)}/source.json"),
+        lambda w: told(PLAN.raw_needed, w.folder),
     output:
         f"{DATA}/prepared/{{folder}}/info.json",
     log:
@@ -42,7 +43,9 @@ rule prepare:
 # Digests of all data behind the wished tables: what DVC keeps of them.
 rule data_digests:
     input:
-        [f"{DATA}/prepared/{folder}/info.json" for folder in told(PLAN.wished_data)],
+        lambda w: [
+            f"{DATA}/prepared/{name}/info.json" for name in told(PLAN.wished_data)
+        ],
     output:
         "results/data.json",
     log:
@@ -52,5 +55,7 @@ rule data_digests:
     threads: 1
     resources:
         mem_mb=500,
+    params:
+        knobs=KNOBS,
     shell:
-        "lbrn data digests {output} {input} > {log} 2>&1"
+        "lbrn data digests --params {params.knobs:q} > {log} 2>&1"

@@ -20,8 +20,8 @@ rule table:
     resources:
         mem_mb=1000,
     params:
-        knobs=as_json(PLAN.book.params.model_dump(mode="json")),
-        identity=lambda w: as_json(PLAN.table_identity(int(w.n))),
+        knobs=KNOBS,
+        identity=lambda w: as_json(told(PLAN.table_identity, int(w.n))),
     shell:
         "lbrn table {wildcards.n} --params {params.knobs:q} > {log} 2>&1"
 
@@ -29,7 +29,7 @@ rule table:
 # A copy of exactly the runs behind the wished tables, for DVC; the run store itself is a cache that DVC never touches.
 rule pack:
     input:
-        scores_of(told(PLAN.wished_keys)),
+        lambda w: scores_of(told(PLAN.wished_keys)),
     output:
         "results/packed/runs.json",
     log:
@@ -40,6 +40,7 @@ rule pack:
     resources:
         mem_mb=500,
     params:
-        chosen=as_json(told(PLAN.wished_keys)),
+        knobs=KNOBS,
+        chosen=lambda w: as_json(told(PLAN.wished_keys)),
     shell:
-        "lbrn pack {params.chosen:q} > {log} 2>&1"
+        "lbrn pack --params {params.knobs:q} > {log} 2>&1"

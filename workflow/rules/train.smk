@@ -5,7 +5,7 @@
 # checkpoint/ and history.csv are what the run goes on from.
 rule train:
     input:
-        lambda w: ancient(told(PLAN.data_infos, w.key)),
+        lambda w: told(PLAN.data_needed, w.key, "done.json"),
     output:
         model=f"{RUNS}/{{key}}/model.safetensors",
         done=f"{RUNS}/{{key}}/done.json",
@@ -27,7 +27,7 @@ rule train:
 rule predict:
     input:
         model=f"{RUNS}/{{key}}/model.safetensors",
-        data=lambda w: ancient(told(PLAN.data_infos, w.key)),
+        data=lambda w: told(PLAN.data_needed, w.key, "predictions.npz"),
     output:
         f"{RUNS}/{{key}}/predictions.npz",
     log:
@@ -46,7 +46,8 @@ rule predict:
 
 rule score:
     input:
-        f"{RUNS}/{{key}}/predictions.npz",
+        predictions=f"{RUNS}/{{key}}/predictions.npz",
+        data=lambda w: told(PLAN.data_needed, w.key, "scores.json"),
     output:
         f"{RUNS}/{{key}}/scores.json",
     log:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lbrn.datasets import sources
 from lbrn.errors import InputError
 from lbrn.files import digest
 from lbrn.reproduction import book as settings
@@ -22,7 +21,7 @@ from lbrn.reproduction.project import Project
 
 Spec = dict[str, Any]
 
-INFO = "info.json"
+INFO, NOTE = "info.json", "source.json"  # written last into a prepared and into a raw folder
 LONG_RUN = 50  # priority of the longest training; what a training waits for, and what waits for it, goes first
 
 
@@ -98,8 +97,14 @@ class Dag:
         """
         return _found(self.runs, key, "run")
 
-    def data_infos(self, key: str) -> list[str]:
-        """The files that say that a run's datasets are prepared."""
+    def data_needed(self, key: str, product: str) -> list[str]:
+        """The files that say that a run's datasets are prepared; none where the run has the product already.
+
+        Raises:
+            InputError: No table has such a run under these settings.
+        """
+        if (self.project.run(key) / product).exists():
+            return []
         folders = [f"{name}-{h8}" for name, h8 in self.run(key)["data"].items()]
         return [f"{self.place(self.project.prepared(folder))}/{INFO}" for folder in folders]
 
@@ -119,19 +124,21 @@ class Dag:
         """
         return _found(self.raw, folder, "raw dataset")
 
-    def raw_folder(self, folder: str) -> str:
-        """The raw folder that a prepared folder is made from."""
-        return str(sources.raw_folder(self.prepared_spec(folder), Path(self.place(self.project.data))))
+    def raw_needed(self, folder: str) -> list[str]:
+        """The file that says that the bytes of a prepared folder are there; none where the folder is made already.
+
+        Raises:
+            InputError: No table needs such data under these settings.
+        """
+        if (self.project.prepared(folder) / INFO).exists():
+            return []
+        raw = data_specs.raw_key(self.prepared_spec(folder))
+        return [f"{self.place(self.project.raw(raw))}/{NOTE}"]
 
     def table_identity(self, number: int) -> Spec:
-        """What a table depends on besides the scores: its entry, the knobs it shows, and the code that writes it."""
-        entry = self.book.tables.get(number)
-        knobs = self.book.params.model_dump(mode="json", exclude={"tables"})
-        return {
-            "entry": digest(entry.model_dump(mode="json")) if entry else "",
-            "knobs": knobs,
-            "code": code_id("table"),
-        }
+        """What a table depends on besides the scores: its entry, its runs, and the code that writes it."""
+        entry = self.book.tables[number].model_dump(mode="json")
+        return {"entry": digest(entry), "runs": self.run_keys(number), "code": code_id("table")}
 
     def training_priority(self, key: str) -> int:
         """How early to begin a training: the longer first, so that all cores are busy to the end."""
