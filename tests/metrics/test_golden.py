@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
+from lbrn.datasets.mpii import read_mpii
+from lbrn.datasets.splits import published_validation
 from lbrn.metrics.foreign import read_predictions
 from lbrn.metrics.pck import COLUMNS, score_matrix
 
@@ -76,6 +78,18 @@ def test_truncated_head_joints_are_all_that_valid_h5_changes_beside(predicted, e
     scores = score_matrix(predicted, SimpleNamespace(joints=part, head=head), "mpii")
     assert_published(scores, Ankle=80.75, Head=96.69)
     assert scores["joints"]["upper_neck"]["percent"] == pytest.approx(98.09, abs=0.005)
+
+
+def test_the_release_read_by_our_parser_gives_the_published_row_but_for_that_ankle(exports, shared_data):
+    with zipfile.ZipFile(shared_data / "mpii" / "mpii_human_pose_v1_u12_2.rebuilt.zip") as archive:
+        content = archive.read("mpii_human_pose_v1_u12_2/mpii_human_pose_v1_u12_1.mat")
+    people = read_mpii(content, published_validation())["test"]
+    # The parser's people are 0-based, the prediction file is MATLAB's.
+    found = read_predictions(exports / "preds" / "bearpaw-hg_s8_b1.mat", people, "mpii", one_based=True)
+    scores = score_matrix(found.joints, people, "mpii")
+    assert_published(scores, Ankle=80.75)
+    assert scores["people"] == 2958
+    assert round(scores["metrics"]["pckh@0.5-mean14"]["Total"], 2) == 88.65
 
 
 def newell(exports):

@@ -162,6 +162,11 @@ def _notes(entry: Entry, results: Mapping[str, Sequence[Result]]) -> list[str]:
             notes.append(
                 f"{label} was run with {said}, which is not the paper's setting: no published numbers are shown."
             )
+    for row, metric in EXTRA_ROWS.get(entry.metric, {}).items():
+        notes.append(
+            f"{row} is no row of the paper: the same predictions under {metric} ({METRICS[metric].evaluator}). The "
+            "paper's printed rows of SHN and LBRN-S cannot be 14-joint means of their own columns."
+        )
     if any(get(column.variant).binarised for column in entry.columns.values()) and FLOPS in entry.costs:
         notes.append("FLOPs of binarised blocks are left empty, as in the paper: bit operations are not FLOPs.")
     return notes
