@@ -58,7 +58,7 @@ def end(folder: Path, total: float = 70.0) -> None:
 
 
 def write_scores(folder: Path, total: float) -> None:
-    row = dict(zip(COLUMNS, np.linspace(total + 14, total - 14, 7).round(2).tolist() + [total], strict=True))
+    row = dict(zip(COLUMNS, [*np.linspace(total + 14, total - 14, 7).round(2).tolist(), total], strict=True))
     scores = {
         "dataset": "mpii",
         "people": 1000,

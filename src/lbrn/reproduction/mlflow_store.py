@@ -23,11 +23,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from lbrn.files import atomic_path, digest
 from lbrn.reproduction.mlflow_address import TrackingError, database
 from lbrn.reproduction.record import Record
-from lbrn.reproduction.tracked_names import curves, headline, metrics, parameters, primary, tags
+from lbrn.reproduction.tracked_names import curves, headline, metrics, parameters, primary, tags, view
 
 _METRICS_A_CALL = 1000
 _ENTRIES_A_CALL = 100
-_PRIMARY = "mlflow.experiment.primaryMetric.name"
+NOTE = 'Written by `lbrn track`. "Views" > "Scores" lists the runs by score; a change made here is lost on a rebuild.'
 _PROXY = "mlflow-artifacts:/"
 
 
@@ -56,9 +56,9 @@ class Store:
     def __init__(self, uri: str) -> None:
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        self._files = database(uri)
-        if self._files and not (self._files.exists() and self._files.stat().st_size):
-            _create(self._files)
+        self._database = database(uri)
+        if self._database and not (self._database.exists() and self._database.stat().st_size):
+            _create(self._database)
         self._client = MlflowClient(tracking_uri=uri)
         self._experiments: dict[str, str] = {}
 
@@ -74,16 +74,17 @@ class Store:
         self._delete([run for run in present if run is not keep])
         if current:
             return False
+        # Everything is read before the first word is written, so that an unreadable folder leaves no half record.
         end = int(1000 * record.ended)
-        run = keep or self._start(record, end - int(1000 * record.seconds))
-        self._grow(run, record)
-        self._log(run, metrics=[Metric(name, value, end, 0) for name, value in metrics(record).items()])
-        self._attach(run, record)
+        scores = [Metric(name, value, end, 0) for name, value in metrics(record).items()]
         notes = {**tags(record), "lbrn.stamp": stamp, "mlflow.note.content": headline(record)}
+        run = keep or self._start(record, end - int(1000 * record.seconds))
+        self._log(run, metrics=scores)
+        self._grow(run, record)
+        self._attach(run, record)
         self._log(run, tags=[RunTag(name, value) for name, value in notes.items()])
         self._client.set_terminated(run.info.run_id, "FINISHED", end_time=end)
-        if record.scores:
-            self._client.set_experiment_tag(run.info.experiment_id, _PRIMARY, primary(record))
+        self._arrange(run, record)
         return True
 
     def grow(self, record: Record) -> None:
@@ -111,7 +112,7 @@ class Store:
         found = self._client.get_experiment_by_name(name)
         if found is None:
             # No absolute path: `mlflow ui` serves this address from mlartifacts/ beside the database, wherever it is.
-            place = f"{_PROXY}{name.replace(' ', '-')}" if self._files else None
+            place = f"{_PROXY}{name.replace(' ', '-')}" if self._database else None
             return str(self._client.create_experiment(name, artifact_location=place))
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(found.experiment_id)
@@ -148,11 +149,24 @@ class Store:
         ]
         self._log(run, metrics=points, tags=[RunTag("lbrn.epochs", _progress(rows))])
 
+    def _arrange(self, run: Run, record: Record) -> None:
+        # MLflow's own page shows no metric in the list of runs before the user picks columns: hand it a saved view.
+        experiment = self._client.get_experiment(run.info.experiment_id)
+        wanted = {
+            "mlflow.experimentKind": "custom_model_development",
+            "mlflow.note.content": NOTE,
+            "mlflow.experiment.primaryMetric.name": primary(record),
+            "mlflow.sharedViewState.scores": view(record, experiment.creation_time),
+        }
+        for name, value in wanted.items():
+            if record.scores and experiment.tags.get(name) != value:
+                self._client.set_experiment_tag(experiment.experiment_id, name, value)
+
     def _attach(self, run: Run, record: Record) -> None:
         address = str(run.info.artifact_uri)
         for path in record.attachments:
-            if self._files and address.startswith(_PROXY):
-                folder = self._files.parent / "mlartifacts" / address.removeprefix(_PROXY).lstrip("/")
+            if self._database and address.startswith(_PROXY):
+                folder = self._database.parent / "mlartifacts" / address.removeprefix(_PROXY).lstrip("/")
                 folder.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, folder / path.name)
             else:

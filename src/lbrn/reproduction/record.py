@@ -50,7 +50,10 @@ class Record:
     def scores(self) -> Mapping[str, Any]:
         """The metric matrix; empty before the run is scored."""
         path = self.folder / "scores.json"
-        return _mapping(path) if path.exists() else {}
+        scores = _mapping(path) if path.exists() else {}
+        if scores and scores.get("primary") not in scores.get("metrics", ()):
+            raise _unreadable(path, "its primary metric is missing")
+        return scores
 
     @cached_property
     def history(self) -> list[dict[str, str]]:

@@ -1,5 +1,6 @@
 """The names under which a tracking view shows a run: parameters, curves, scores, provenance. Knows no MLflow."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,15 +21,17 @@ def primary(record: Record) -> str:
 def metrics(record: Record) -> dict[str, float]:
     """Return the scores under readable names, best known first.
 
-    The total of the primary metric stands plainly (`pckh_at_0.5_total`), its columns under `joints/`, the totals under
-    every definition under `matrix/` with the definition's full id. MLflow allows no `@` in a name.
+    The total of the primary metric stands plainly (`pckh_at_0.5_total`), its columns under `per_joint/`, the totals
+    under all other definitions under `other_definitions/` with their full ids. MLflow allows no `@` in a name and
+    makes a section of charts of each prefix.
     """
     if not record.scores:
         return {}
     row = _columns(record)
     named = {primary(record): row.pop("Total")}
-    named |= {f"joints/{_plain(record)}_{name.lower()}": value for name, value in row.items()}
-    named |= {f"matrix/{safe(name)}_total": row["Total"] for name, row in record.scores["metrics"].items()}
+    named |= {f"per_joint/{_plain(record)}_{name.lower()}": value for name, value in row.items()}
+    others = {name: row for name, row in record.scores["metrics"].items() if name != record.scores["primary"]}
+    named |= {f"other_definitions/{safe(name)}_total": row["Total"] for name, row in others.items()}
     return {name: float(value) for name, value in named.items() if value is not None}
 
 
@@ -44,7 +47,9 @@ def curves(rows: Iterable[Mapping[str, str]]) -> list[tuple[str, float, int, flo
     """
     points = []
     for row in rows:
-        values = {f"curves/{name}": float(text) for name, text in row.items() if name != "epoch" and text}
+        values = {
+            f"curves/{name}": float(text) for name, text in row.items() if name not in ("epoch", "seconds") and text
+        }
         points += [(name, value, int(row["epoch"]), float(row["seconds"])) for name, value in values.items()]
     return points
 
@@ -57,14 +62,14 @@ def tags(record: Record) -> dict[str, str]:
 
 
 def headline(record: Record) -> str:
-    """Return the text on top of a run's page (Markdown): the score with its definition."""
+    """Return the text on top of a run's page (Markdown, whose first line the list of runs shows): score, definition."""
     if not record.scores:
         return "Not scored yet."
     chosen = record.scores["primary"]
     row = {name: "" if value is None else f"{value:.2f}" for name, value in _columns(record).items()}
     table = "\n".join("| " + " | ".join(line) + " |" for line in (row, ["---:"] * len(row), row.values()))
     people, definition = record.scores["people"], record.scores["metrics"][chosen]["definition"]
-    return f"**{chosen} = {row['Total']}** on {record.scores['dataset']}, {people} people\n\n{table}\n\n{definition}"
+    return f"{chosen} = {row['Total']} on {record.scores['dataset']}, {people} people\n\n{table}\n\n{definition}"
 
 
 def _columns(record: Record) -> dict[str, float | None]:
@@ -96,3 +101,23 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]
     for name, item in value.items():
         leaves += flatten(item, f"{prefix}{name}.") if isinstance(item, Mapping) else [(f"{prefix}{name}", item)]
     return leaves
+
+
+def view(record: Record, created: int) -> str:
+    """Return the saved view "Scores" of the web page's run list: best run first, score and settings as columns.
+
+    Args:
+        record: A scored run of the experiment.
+        created: Milliseconds since 1970 that the page notes with the view.
+
+    Returns:
+        The value of an experiment tag `mlflow.sharedViewState.<id>`, as MLflow 3's own "Save view" writes it.
+    """
+    score = f"metrics.`{primary(record)}`"
+    settings = [f"params.`{name}`" for name in ("variant", "network.sparsity", "seed", "recipe.epochs")]
+    state = {
+        "orderByKey": score,
+        "orderByAsc": False,
+        "selectedColumns": [score, *settings, "attributes.`Description`"],
+    }
+    return json.dumps({"name": "Scores", "createdAt": created, "updatedAt": created, "state": json.dumps(state)})
