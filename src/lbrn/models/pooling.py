@@ -11,7 +11,7 @@ from lbrn.ternary import philox_words
 
 
 class FractionalPooling(nn.Module):
-    """Max-pool 2x2 regions to several reduced sizes, the regions at random places that cover the map.
+    """Max-pool 2x2 regions to several reduced sizes, the regions at random places that cover a map of even sides.
 
     To make m of n places, with u uniform in [0, 1) and a = (n - 2) / (m - 1), region i < m - 1 starts at
     floor((i + u) a) - floor(u a), the last at n - 2; each sample, channel, scale and axis has its own u.
