@@ -142,6 +142,23 @@ def test_known_gaps_of_the_official_training_images_are_noted(tmp_path: Path, mo
     assert int(people.shape.prod(axis=1).sum() * 3) == pixels.size
 
 
+def test_gaps_in_validation_images_are_refused_and_other_people_of_the_list_not_missed_in_a_subset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lbrn.datasets.readers.published_validation", lambda: [("b.jpg", 0), ("unannotated.jpg", 0)])
+    source = mpii_parts(tmp_path)
+    with pytest.raises(InputError, match=r"does not hold person 0 .* of image unannotated.jpg"):
+        prepare(spec_of("mpii", source, tmp_path), tmp_path / "data")
+    (tmp_path / "subset.txt").write_text("a.jpg\nb.jpg\n")
+    source["subset"] = "subset.txt"
+    test, _ = load_split(prepare(spec_of("mpii", source, tmp_path), tmp_path / "data"), "test")
+    assert test.image.tolist() == ["b.jpg"]
+    write_zip(tmp_path / "images.zip", {"images/a.jpg": encoded(ramp(250, 240))})
+    assert catalog.entry("mpii")["absent_train_images"] >= 1
+    with pytest.raises(InputError, match=r"lacks 1 annotated images \(b.jpg\)"):
+        prepare(spec_of("mpii", source, tmp_path), tmp_path / "data")
+
+
 def damage_html(members: dict[str, bytes]) -> None:
     members["joints.mat"] = b"<html>Not found</html>"
 
