@@ -206,9 +206,14 @@ def _leg(
     rng: np.random.Generator, body: Proportions, kind: tuple[tuple[float, float], ...], sign: int, spread: float
 ) -> tuple[Floats, Floats, Floats]:
     lift, turn, bend = (rng.normal(mean, sigma * spread) for mean, sigma in kind)
-    thigh = _limb(min(max(lift, 1), 110), turn, sign)
-    # A knee bends the shin to the back and, from a raised thigh, down.
-    shin = _bent(thigh, np.array((-0.1 * sign, 0.3, -1.0)), min(max(bend, 0), 130))
+    lift = min(max(lift, 1), 110)
+    if lift > 35:
+        # A hip lets a thigh far up to the front and the side, not to the back.
+        turn = min(max(turn, 0), 150)
+    thigh = _limb(lift, turn, sign)
+    # A knee is a hinge: it bends the shin to the back and, the higher the thigh is raised, down.
+    hinge = np.array((-0.1 * sign, np.sin(np.deg2rad(lift)), -np.cos(np.deg2rad(lift))))
+    shin = _bent(thigh, hinge, min(max(bend, 0), 130))
     toe = _bent(shin, FRONT + np.array((0.35 * sign, 0.25, 0)), 80)
     return body.thigh * thigh, body.shin * shin, body.foot * toe
 
