@@ -1,0 +1,41 @@
+"""Holds what the generator draws: who moves a pixel or a label raises GENERATOR_VERSION and records the new values."""
+
+import numpy as np
+
+from lbrn.datasets import standin
+from lbrn.datasets.standin.difficulty import Difficulty
+from lbrn.datasets.standin.scene import draw_scene, generator
+from lbrn.datasets.standin.textures import palette
+from lbrn.files import digest
+
+HINT = "the stand-in draws something else: raise GENERATOR_VERSION, then record the new values here"
+LABELS = {1: "241e7c8c64f7dbe194b00d4051f8d4b81eca213f5f5ecfbeb0aeff02ca0a4713"}
+# Mean colours of the first picture's 3 x 3 grid; compared with some room for other versions of PIL.
+COLOURS = {
+    1: (
+        (126, 87, 122),
+        (120, 83, 116),
+        (109, 85, 103),
+        (124, 97, 120),
+        (119, 73, 121),
+        (122, 80, 119),
+        (111, 88, 108),
+        (104, 81, 102),
+        (114, 89, 112),
+        (113, 88, 111),
+        (116, 90, 113),
+        (105, 82, 99),
+        (133, 105, 130),
+        (117, 91, 113),
+        (124, 97, 122),
+        (98, 79, 96),
+    )
+}
+
+
+def test_labels_and_pictures_are_those_of_the_version():
+    scenes = [draw_scene(generator(0, name, i), name, Difficulty()) for name in standin.NAMES for i in range(4)]
+    labels = [[np.round(scene.joints, 1).tolist(), scene.visible.tolist(), scene.image.size] for scene in scenes]
+    assert digest(labels) == LABELS[standin.GENERATOR_VERSION], HINT
+    colours = np.array(palette(scenes[0].image))
+    assert np.abs(colours - COLOURS[standin.GENERATOR_VERSION]).max() <= 2, HINT
