@@ -12,14 +12,22 @@ import typer
 
 from lbrn.errors import InputError, LbrnError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Local-binarized residual networks: reproduce the paper, use the layers.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Local-binarized residual networks: reproduce the paper, use the layers.",
+)
 data = typer.Typer(no_args_is_help=True, help="Datasets: fetch, prepare, describe.")
 dev = typer.Typer(no_args_is_help=True, help="For those who change lbrn itself.")
 app.add_typer(data, name="data")
 app.add_typer(dev, name="dev")
 
-SpecOption = Annotated[str | None, typer.Option("--spec", help="Complete spec as JSON (the workflow passes it).")]
-RunArgument = Annotated[Path, typer.Argument(help="Run folder.")]
+Spec = Annotated[str | None, typer.Option("--spec", help="Complete spec as JSON, as the workflow passes it.")]
+Knobs = Annotated[str | None, typer.Option("--params", help="Knobs as JSON instead of params.yaml.")]
+Run = Annotated[Path, typer.Argument(help="Run folder.")]
+Name = Annotated[str, typer.Argument(help="mpii, lsp or lspet")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads of torch.")]
 
 
 @app.callback()
@@ -28,40 +36,49 @@ def _setup() -> None:
 
 
 @data.command("fetch")
-def data_fetch(name: str, spec: SpecOption = None) -> None:
-    """Put a dataset's archives into the data store (drawn, or checked and recorded where they lie)."""
+def data_fetch(name: Name, spec: Spec = None) -> None:
+    """Draw a stand-in's archives, or check your own archives and note where they lie."""
     from lbrn.datasets.fetch import fetch
+    from lbrn.training.progress import counted
 
-    print(fetch(_data_spec(name, spec), _project().data, progress=_progress(f"fetch {name}")))
+    with counted(f"fetch {name}") as progress:
+        print(fetch(_data_spec(name, spec), _project().data, progress))
 
 
 @data.command("prepare")
-def data_prepare(name: str, spec: SpecOption = None) -> None:
+def data_prepare(name: Name, spec: Spec = None) -> None:
     """Parse a dataset and store its people as memory-mapped arrays."""
-    from lbrn.datasets.fetch import fetch
     from lbrn.datasets.prepare import prepare
+    from lbrn.training.progress import counted
 
-    chosen, store = _data_spec(name, spec), _project().data
-    fetch(chosen, store, progress=_progress(f"fetch {name}"))
-    print(prepare(chosen, store, progress=_progress(f"prepare {name}")))
+    with counted(f"prepare {name}") as progress:
+        print(prepare(_data_spec(name, spec), _project().data, progress))
 
 
 @data.command("info")
-def data_info(name: str, spec: SpecOption = None) -> None:
-    """Say what a prepared dataset holds, where it came from and on which terms."""
-    from lbrn.datasets.prepare import info
+def data_info(name: Name, spec: Spec = None) -> None:
+    """Say what a dataset holds, where it came from and on which terms."""
+    from lbrn.datasets.describe import info
 
     print(info(_data_spec(name, spec), _project().data))
 
 
+@data.command("digests")
+def data_digests(params: Knobs = None) -> None:
+    """Write results/data.json: the digests of all data behind the wished tables."""
+    from lbrn.reproduction import pack
+
+    print(pack.data_digests(_project(), _knobs(params)))
+
+
 @app.command()
 def train(
-    run: RunArgument,
-    spec: SpecOption = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
+    run: Run,
+    spec: Spec = None,
+    threads: Threads = 1,
     checkpoint_seconds: Annotated[float, typer.Option(min=0, help="A checkpoint at least this often.")] = 30.0,
 ) -> None:
-    """Train a run to its end, or go on with it; without --spec the run folder's own spec."""
+    """Train a run to its end, or go on with it; without --spec as the run folder's own spec says."""
     import torch
 
     from lbrn.files import read_json
@@ -77,7 +94,7 @@ def train(
 
 
 @app.command()
-def predict(run: RunArgument, threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1) -> None:
+def predict(run: Run, threads: Threads = 1) -> None:
     """Predict the whole test split with a trained run."""
     import torch
 
@@ -91,16 +108,119 @@ def predict(run: RunArgument, threads: Annotated[int, typer.Option(min=1, help="
 
 
 @app.command()
+def score(
+    predictions: Annotated[Path, typer.Argument(help="Run folder, or a file of joints in image pixels.")],
+    dataset: Annotated[str | None, typer.Option(help="mpii or lsp; needed for a file.")] = None,
+    name: Annotated[str | None, typer.Option(help="Which array of the file, where it holds several.")] = None,
+    one_based: Annotated[bool, typer.Option("--one-based", help="The first pixel is (1, 1), as in MATLAB.")] = False,
+) -> None:
+    """Score predictions under every public definition of PCK."""
+    from lbrn.reproduction import score as scoring
+
+    if predictions.is_dir():
+        print(scoring.score_run(predictions, _project()))
+    elif dataset is None:
+        raise InputError(f"{predictions} is not a run folder; for a file of predictions add --dataset mpii or lsp")
+    else:
+        scores = scoring.score_file(predictions, dataset, _project(), variable=name, one_based=one_based)
+        print(json.dumps(scores, indent=2))
+
+
+@app.command()
+def table(number: int, params: Knobs = None) -> None:
+    """Make a table of the paper from finished runs."""
+    from lbrn.reproduction.make_table import make_table
+
+    for path in make_table(number, _project(), _knobs(params)):
+        print(path)
+
+
+@app.command()
+def pack(params: Knobs = None) -> None:
+    """Copy exactly the runs behind the wished tables to results/packed, for DVC."""
+    from lbrn.reproduction import pack as packing
+
+    print(packing.pack(_project(), _knobs(params)))
+
+
+@app.command()
+def restore() -> None:
+    """Bring packed runs (after `dvc pull`) back into the run store."""
+    from lbrn.reproduction import pack as packing
+
+    for key in packing.restore(_project()):
+        print(key)
+
+
+@app.command()
+def track(
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until the starting process ends.")] = False,
+) -> None:
+    """Mirror all runs into MLflow (mlflow.db, or $MLFLOW_TRACKING_URI)."""
+    from lbrn.reproduction import track as tracking
+
+    project = _project()
+    if follow:
+        tracking.follow(project.runs, project.main)
+        return
+    summary = tracking.track(project.runs, project.main)
+    print(summary)
+    if summary.problems:
+        raise LbrnError("; ".join(summary.problems))
+
+
+@app.command()
+def publish(params: Knobs = None) -> None:
+    """Copy the tables and their runs, with provenance, to results/reference/<scale>."""
+    from lbrn.reproduction.publish_results import publish_results
+
+    print(publish_results(_project(), _knobs(params)).folder)
+
+
+@app.command()
+def compare(
+    number: int,
+    tolerance: Annotated[float, typer.Option(min=0, help="Largest difference of a cell, in its unit.")] = 2.0,
+) -> None:
+    """Hold a table of ours against the published reference of the same scale; exit status 1 where it differs."""
+    from lbrn.reproduction.compare import compare_table
+
+    outcome = compare_table(_project().root / "results", number, tolerance)
+    print(outcome.report)
+    raise SystemExit(outcome.status)
+
+
+@app.command()
 def cost(
-    variant: Annotated[str, typer.Argument(help="shn, lbrn-s, prm, lbrn-p, binary, hg-binary")],
+    variant: Annotated[str, typer.Argument(help="shn, lbrn-s, prm, lbrn-p, binary or hg-binary")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    setting: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, e.g. stacks=4; repeatable.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, e.g. stacks=4; repeatable.")] = None,
 ) -> None:
     """Print the three ledgers of a variant: trainable weights, stored bytes, operations."""
     from lbrn.models import costs
 
-    settings = dict(_setting(text) for text in setting or [])
-    print(json.dumps(costs.as_json(variant, **settings), indent=2) if as_json else costs.describe(variant, **settings))
+    chosen = dict(_setting(text) for text in settings or [])
+    print(json.dumps(costs.as_json(variant, **chosen), indent=2) if as_json else costs.describe(variant, **chosen))
+
+
+@dev.command("same-bits")
+def same_bits(revision: str) -> None:
+    """Train tiny runs with the code of REVISION and with the present code; equal bits keep the finished runs."""
+    from lbrn.reproduction.same_bits import same_bits as compare_codes
+
+    found = compare_codes(revision, _project())
+    for comparison in found:
+        print(f"{comparison.variant}: {'same bits' if comparison.equal else 'OTHER BITS'}")
+    if not all(comparison.equal for comparison in found):
+        raise LbrnError("the code trains other bits: raise TRAIN_VERSION in reproduction/runs.py, then `lbrn dev hold`")
+
+
+@dev.command()
+def hold() -> None:
+    """Record the present code as that of the present versions; after raising a version, or after same-bits."""
+    from lbrn.reproduction import code_version
+
+    code_version.hold()
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -119,24 +239,24 @@ def _project() -> Any:
     return find()
 
 
-def _prepared(spec: dict[str, Any]) -> dict[str, Path]:
-    from lbrn.datasets.prepare import folder
+def _knobs(text: str | None) -> Any:
+    from lbrn.reproduction import params
 
-    return {name: folder(name, key, _project().data) for name, key in spec["data"].items()}
+    return None if text is None else params.parse(json.loads(text))
 
 
 def _data_spec(name: str, spec: str | None) -> dict[str, Any]:
-    if spec:
-        return dict(json.loads(spec))
     from lbrn.reproduction import runs
 
-    return runs.data_spec(name, _project())
+    return dict(json.loads(spec)) if spec else runs.data_spec(name, _project())
 
 
-def _progress(title: str) -> Any:
-    from lbrn.training.progress import Progress
-
-    return lambda total: Progress(title, total)
+def _prepared(spec: dict[str, Any]) -> dict[str, Path]:
+    folders = {name: _project().prepared(f"{name}-{key}") for name, key in spec["data"].items()}
+    for name, folder in folders.items():
+        if not (folder / "info.json").exists():
+            raise InputError(f"{folder} is not prepared; run `lbrn data prepare {name}` first")
+    return folders
 
 
 def main() -> None:
@@ -148,7 +268,8 @@ def main() -> None:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
             raise
-        _stop(f"cannot write{f' {error.filename}' if error.filename else ''}: {os.strerror(error.errno)}; make room or choose another place with LBRN_RUNS and LBRN_DATA")
+        place = f" {error.filename}" if error.filename else ""
+        _stop(f"cannot write{place}: {os.strerror(error.errno)}; make room, or move the stores by LBRN_RUNS, LBRN_DATA")
 
 
 def _stop(message: str) -> None:

@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -62,3 +64,23 @@ class Progress:
         pace = (time.monotonic() - self.began) / max(1, self.done - self.first)
         minutes, seconds = divmod(round(pace * (self.total - self.done)), 60)
         return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
+
+
+@contextmanager
+def counted(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function of (done, total) that shows progress; a total that changes, or less done, begins anew."""
+    shown: list[Progress] = []
+
+    def show(done: int, total: int) -> None:
+        if not shown or total != shown[-1].total or done < shown[-1].done:
+            while shown:
+                shown.pop().__exit__(None, None, None)
+            shown.append(Progress(title, total).__enter__())
+        while shown[-1].done < done:
+            shown[-1].advance()
+
+    try:
+        yield show
+    finally:
+        while shown:
+            shown.pop().__exit__(None, None, None)

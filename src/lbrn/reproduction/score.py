@@ -1,0 +1,73 @@
+"""`lbrn score`: the metric matrix of a run's stored predictions, or of anybody's prediction file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lbrn.datasets.prepare import load_split
+from lbrn.datasets.sources import prepared_folder
+from lbrn.errors import InputError
+from lbrn.files import read_json, write_json
+from lbrn.metrics.foreign import read_predictions
+from lbrn.metrics.pck import score_matrix
+from lbrn.reproduction import runs
+from lbrn.reproduction.project import Project
+from lbrn.training.folder import PREDICTIONS, SCORES, read_spec
+
+
+def score_run(folder: Path, project: Project) -> Path:
+    """Score a run's predictions under every definition.
+
+    Args:
+        folder: Run folder with `predictions.npz`.
+        project: Where the prepared data is.
+
+    Returns:
+        The path of `scores.json`.
+
+    Raises:
+        InputError: There are no predictions, or they were made on other data.
+    """
+    spec = read_spec(folder)
+    name = spec["dataset"]
+    prepared = project.prepared(f"{name}-{spec['data'][name]}")
+    write_json(folder / SCORES, _score(folder / PREDICTIONS, name, prepared, one_based=False, variable=None))
+    return folder / SCORES
+
+
+def score_file(
+    path: Path, dataset: str, project: Project, *, variable: str | None = None, one_based: bool = False
+) -> Mapping[str, Any]:
+    """Score a prediction file on the test split of a dataset, as the project's settings have it.
+
+    Args:
+        path: Joints in image pixels, as `lbrn.metrics.foreign` reads them.
+        dataset: `mpii` or `lsp`.
+        project: The project.
+        variable: Name of the array, where the file holds several.
+        one_based: Whether the first pixel is (1, 1), as in MATLAB.
+
+    Returns:
+        The content of a scores.json.
+
+    Raises:
+        InputError: The file does not fit the dataset, or the dataset is not prepared.
+    """
+    prepared = prepared_folder(runs.data_spec(dataset, project), project.data)
+    return _score(path, dataset, prepared, one_based=one_based, variable=variable)
+
+
+def _score(path: Path, dataset: str, prepared: Path, *, one_based: bool, variable: str | None) -> dict[str, Any]:
+    people, _ = load_split(prepared, "test")
+    predictions = read_predictions(path, people, dataset, name=variable, one_based=one_based)
+    _check_data(path, predictions.about, prepared)
+    return score_matrix(predictions.joints, people, dataset)
+
+
+def _check_data(path: Path, about: Mapping[str, str], prepared: Path) -> None:
+    now, then = read_json(prepared / "info.json")["digest"], about.get("data_digest")
+    if then is not None and then != now:
+        raise InputError(
+            f"{path} was predicted on other data ({then[:12]}) than {prepared} now holds ({now[:12]}); predict it again"
+        )
+
