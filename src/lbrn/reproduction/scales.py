@@ -53,7 +53,10 @@ class PoseRecipe(Settings):
     lr: Rate = Positive
     alpha: Share | None = Field(default=None, description="a share from 0 to 1", examples=["alpha: 0.99"])
     eps: Rate | None = Field(default=None, description="a number above 0", examples=["eps: 1.0e-8"])
-    schedule: OneCycle | Steps = rule("a schedule", "schedule: {kind: onecycle, warmup: 0.3}")
+    schedule: Annotated[OneCycle | Steps, Field(discriminator="kind")] = rule(
+        "{kind: onecycle, warmup: share} or {kind: steps, milestones: [epochs], factor: share}",
+        "schedule: {kind: onecycle, warmup: 0.3}",
+    )
     sigma: Rate = Positive
     scale_jitter: Share = rule("a share from 0 to 1", "scale_jitter: 0.25")
     rotation: Annotated[float, Number, Field(ge=0, le=90)] = rule("degrees from 0 to 90", "rotation: 30.0")

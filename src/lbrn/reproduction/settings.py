@@ -70,7 +70,7 @@ def check(schema: type[Schema], value: Any, where: str) -> Schema:
             raise InputError(f"{where}: {first['ctx']['error']}") from error
         if first["type"] == "extra_forbidden":
             raise InputError(_unknown_key(where, schema, loc)) from error
-        if first["type"] == "missing":
+        if first["type"] == "missing" and isinstance(loc[-1], str):
             raise InputError(
                 f"{where}: key {_dotted(loc)} is missing; add a line such as '{_example(schema, loc)}'"
             ) from error
