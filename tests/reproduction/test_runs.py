@@ -8,7 +8,7 @@ import pytest
 from lbrn.errors import InputError
 from lbrn.files import digest
 from lbrn.models import variants
-from lbrn.reproduction import book, data_specs, params, project, runs
+from lbrn.reproduction import book, data_specs, params, project, runs, scales
 
 pytestmark = pytest.mark.project
 
