@@ -4,12 +4,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +63,12 @@ def start(root: Path, call: str, **environment: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", f"{PROGRAM} {call}", str(root / "runs"), str(root)]
     variables = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"} | environment
     return subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def running(process: int) -> bool:
+    """Whether a process exists and is more than an unburied zombie."""
+    status = Path(f"/proc/{process}/status")
+    return status.exists() and "\nState:\tZ" not in status.read_text()
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> None:
@@ -208,6 +216,15 @@ def test_a_dead_server_costs_seconds(root: Path) -> None:
     assert time.monotonic() - began < 10
 
 
+def test_a_server_that_accepts_and_never_answers_costs_seconds(root: Path) -> None:
+    folders.finished(root / "runs", folders.spec())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        began = time.monotonic()
+        with pytest.raises(TrackingError, match="does not answer"):
+            track(root / "runs", root, uri=f"http://127.0.0.1:{server.getsockname()[1]}")
+        assert time.monotonic() - began < 10
+
+
 def test_the_address_is_anchored_in_the_main_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert tracking_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
@@ -229,6 +246,27 @@ def test_the_saved_view_sorts_by_the_primary_metric(root: Path) -> None:
     [(value,)] = query(root, "SELECT value FROM experiment_tags WHERE key = 'mlflow.sharedViewState.scores'")
     state = json.loads(json.loads(str(value))["state"])
     assert state["orderByKey"] == "metrics.`pckh_at_0.5_total`" and not state["orderByAsc"]
+
+
+def test_only_new_epochs_of_a_running_run_are_sent(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+
+    sent: list[set[int]] = []
+    log_batch = MlflowClient.log_batch
+
+    def spy(client: MlflowClient, run_id: str, **entries: list[Any]) -> object:
+        if entries.get("metrics"):
+            sent.append({point.step for point in entries["metrics"]})
+        return log_batch(client, run_id, **entries)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", spy)
+    follower = Follower(root / "runs", root)
+    folder = folders.begin(root / "runs", folders.spec(), epochs=2)
+    follower.tick()
+    follower.tick()
+    folders.write_history(folder, 5)
+    follower.tick()
+    assert sent == [{1, 2}, {3, 4, 5}]
 
 
 def test_a_growing_run_is_followed_and_becomes_the_finished_record(root: Path) -> None:
@@ -283,15 +321,16 @@ def test_follow_ends_with_its_parent(root: Path) -> None:
     inner = f"{PROGRAM} follow(Path(sys.argv[1]), Path(sys.argv[2]), 0.2, parent=int(sys.argv[3]))"
     outer = (
         "import os, subprocess, sys;"
-        f"print(subprocess.Popen([sys.executable, '-c', {inner!r}, *sys.argv[1:], str(os.getpid())]).pid)"
+        f"command = [sys.executable, '-c', {inner!r}, *sys.argv[1:], str(os.getpid())];"
+        "print(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", outer, str(root / "runs"), str(root)], stdout=subprocess.PIPE, text=True, check=True
-    )
-    watcher = int(answer.stdout)
-    wait_for(
-        lambda: not Path(f"/proc/{watcher}").exists() or "\nState:\tZ" in Path(f"/proc/{watcher}/status").read_text()
-    )
+    command = [sys.executable, "-c", outer, str(root / "runs"), str(root)]
+    watcher = int(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    try:
+        wait_for(lambda: not running(watcher), 20)
+    finally:
+        if running(watcher):
+            os.kill(watcher, signal.SIGKILL)
 
 
 def test_follow_survives_a_dead_server_and_says_so_once(root: Path) -> None:

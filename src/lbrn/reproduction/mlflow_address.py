@@ -6,17 +6,18 @@ asks here. Anything unexpected in the database means "not known", and MLflow its
 
 import fcntl
 import os
-import socket
 import sqlite3
+import ssl
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from lbrn.errors import LbrnError
 
 PATIENCE = 3.0
-"""Seconds to wait for a server to accept a connection."""
+"""Seconds to wait for a server's answer."""
 _SQLITE = "sqlite:///"
 _QUERY = """
 SELECT key.value, CASE WHEN runs.status = 'FINISHED' THEN COALESCE(stamp.value, '') ELSE '' END
@@ -76,18 +77,20 @@ def known(uri: str) -> dict[str, list[str]] | None:
 
 
 def check_answers(uri: str) -> None:
-    """Open and close a connection to a server, so that a dead one costs no retries and no import.
+    """Ask a server for any answer at all, so that a dead or hanging one costs neither retries nor an import.
 
     Raises:
-        TrackingError: Nothing listens there.
+        TrackingError: Nothing answers there in time.
     """
-    parts = urlsplit(uri)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not uri.startswith(("http://", "https://")):
         return
-    port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        socket.create_connection((parts.hostname, port), PATIENCE).close()
+        urlopen(f"{uri.rstrip('/')}/health", timeout=PATIENCE).close()
+    except HTTPError:
+        return  # A refusal is an answer; what it means is MLflow's to say.
     except OSError as error:
+        if isinstance(getattr(error, "reason", None), ssl.SSLError):
+            return
         raise TrackingError(
             f"the MLflow server {uri} does not answer ({error}); the runs are safe, `lbrn track` catches up later"
         ) from error

@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 # Before the import: no telemetry, and a server that fails is given up in seconds (MLflow's own default is minutes).
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 from alembic.util import CommandError
 from mlflow import MlflowClient
@@ -25,8 +25,6 @@ from lbrn.reproduction.mlflow_address import TrackingError, database
 from lbrn.reproduction.record import Record
 from lbrn.reproduction.tracked_names import curves, headline, metrics, parameters, primary, tags, view
 
-_METRICS_A_CALL = 1000
-_ENTRIES_A_CALL = 100
 NOTE = 'Written by `lbrn track`. "Views" > "Scores" lists the runs by score; a change made here is lost on a rebuild.'
 _PROXY = "mlflow-artifacts:/"
 
@@ -79,10 +77,10 @@ class Store:
         scores = [Metric(name, value, end, 0) for name, value in metrics(record).items()]
         notes = {**tags(record), "lbrn.stamp": stamp, "mlflow.note.content": headline(record)}
         run = keep or self._start(record, end - int(1000 * record.seconds))
-        self._log(run, metrics=scores)
+        self._client.log_batch(run.info.run_id, metrics=scores)
         self._grow(run, record)
         self._attach(run, record)
-        self._log(run, tags=[RunTag(name, value) for name, value in notes.items()])
+        self._client.log_batch(run.info.run_id, tags=[RunTag(name, value) for name, value in notes.items()])
         self._client.set_terminated(run.info.run_id, "FINISHED", end_time=end)
         self._arrange(run, record)
         return True
@@ -134,7 +132,8 @@ class Store:
         }
         notes = {name: value for name, value in notes.items() if value}
         run = self._client.create_run(self._experiment(record), start, notes, record.folder.name)
-        self._log(run, params=[Param(name, value) for name, value in parameters(record.spec).items()])
+        settings = [Param(name, value) for name, value in parameters(record.spec).items()]
+        self._client.log_batch(run.info.run_id, params=settings)
         data = [_dataset(name, identity) for name, identity in record.spec["data"].items()]
         self._client.log_inputs(run.info.run_id, data)
         return run
@@ -147,7 +146,8 @@ class Store:
             for name, value, epoch, seconds in curves(rows)
             if epoch not in sent
         ]
-        self._log(run, metrics=points, tags=[RunTag("lbrn.epochs", _progress(rows))])
+        self._client.log_batch(run.info.run_id, metrics=points)  # MLflow's client cuts it into requests of 1000 points
+        self._client.set_tag(run.info.run_id, "lbrn.epochs", _progress(rows))
 
     def _arrange(self, run: Run, record: Record) -> None:
         # MLflow's own page shows no metric in the list of runs before the user picks columns: hand it a saved view.
@@ -171,12 +171,6 @@ class Store:
                 shutil.copyfile(path, folder / path.name)
             else:
                 self._client.log_artifact(run.info.run_id, str(path))
-
-    def _log(self, run: Run, **entries: list[Any]) -> None:
-        for kind, values in entries.items():
-            size = _METRICS_A_CALL if kind == "metrics" else _ENTRIES_A_CALL
-            for first in range(0, len(values), size):
-                self._client.log_batch(run.info.run_id, **{kind: values[first : first + size]})
 
 
 def _create(path: Path) -> None:
