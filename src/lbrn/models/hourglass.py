@@ -1,7 +1,7 @@
 """The stacked hourglass (Newell et al. 2016; section 4.1 of the paper), whatever its residual blocks are."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -123,6 +123,11 @@ class StackedHourglass(nn.Module):
         self.stem = stem
         self.stacks = nn.ModuleList(stacks)
         self.multiple = 4 << depth
+
+    def heads(self) -> Iterator[nn.Parameter]:
+        """Weights and biases of the convolutions that make the heatmaps."""
+        for stack in self.stacks:
+            yield from cast(Stack, stack).score.parameters()
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Map pictures (N, 3, S, S) to one tensor of heatmaps (N, joints, S/4, S/4) for each stack.

@@ -40,6 +40,7 @@ class PoseRecipe(Settings):
         input: Side of the square input in pixels.
         lr: Learning rate; the peak of a one-cycle schedule.
         alpha: Smoothing constant of RMSprop; absent for other optimisers, like `eps`.
+        head_gain: Factor on the initial weights of the convolutions that make the heatmaps; 1 is torch's default.
         sigma: Standard deviation of the target Gaussians in heatmap pixels.
         scale_jitter: Standard deviation of the factor on the crop's side, which is clipped at this on both sides of 1.
         rotation: Standard deviation of the rotation in degrees, clipped at twice this.
@@ -53,6 +54,7 @@ class PoseRecipe(Settings):
     lr: Rate = Positive
     alpha: Share | None = Field(default=None, description="a share from 0 to 1", examples=["alpha: 0.99"])
     eps: Rate | None = Field(default=None, description="a number above 0", examples=["eps: 1.0e-8"])
+    head_gain: Share = rule("a share from 0 to 1", "head_gain: 1.0")
     schedule: Annotated[OneCycle | Steps, Field(discriminator="kind")] = rule(
         "{kind: onecycle, warmup: share} or {kind: steps, milestones: [epochs], factor: share}",
         "schedule: {kind: onecycle, warmup: 0.3}",
