@@ -183,9 +183,9 @@ def compare(
     tolerance: Annotated[float, typer.Option(min=0, help="Largest difference of a cell, in its unit.")] = 2.0,
 ) -> None:
     """Hold a table of ours against the published reference of the same scale; exit status 1 where it differs."""
-    from lbrn.reproduction.compare import compare_table
+    from lbrn.reproduction.publish_results import compare_table
 
-    outcome = compare_table(_project().root / "results", number, tolerance)
+    outcome = compare_table(_project(), number, tolerance)
     print(outcome.report)
     raise SystemExit(outcome.status)
 

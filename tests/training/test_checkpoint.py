@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lbrn.training.checkpoint import Checkpoints, Damaged, read
+from lbrn.training.checkpoint import Checkpoints, DamagedError, read
 
 
 def flip(path: Path, position: int) -> None:
@@ -38,7 +38,7 @@ def test_a_flipped_bit_goes_back_one_generation_and_says_so(
     assert state == {"step": 1}
     assert "step-000000002.pt is damaged" in caplog.text
     flip(tmp_path / "step-000000001.pt", position)
-    with pytest.raises(Damaged, match=r"is damaged.*no older one is whole; remove .* to train from the beginning"):
+    with pytest.raises(DamagedError, match=r"is damaged.*no older one is whole; remove .* to train from the beginning"):
         checkpoints.load()
 
 
@@ -47,8 +47,8 @@ def test_truncated_and_foreign_files_are_damaged(tmp_path: Path) -> None:
     checkpoints.save(1, {"step": 1})
     path = tmp_path / "step-000000001.pt"
     path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedError):
         read(path)
     torch.save({"step": 1}, path)
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedError):
         read(path)

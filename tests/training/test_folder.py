@@ -36,7 +36,12 @@ def test_history_round_trip(tmp_path: Path) -> None:
 
 
 def test_one_process_a_run(tmp_path: Path) -> None:
-    code = f"from lbrn.training.folder import exclusive\nfrom pathlib import Path\nwith exclusive(Path({str(tmp_path)!r})): pass"
+    lines = (
+        "from pathlib import Path",
+        "from lbrn.training.folder import exclusive",
+        "with exclusive(Path({!r})): pass",
+    )
+    code = "\n".join(lines).format(str(tmp_path))
     with folder.exclusive(tmp_path):
         held = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert held.returncode != 0 and "is being trained by another process" in held.stderr

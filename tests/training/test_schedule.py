@@ -34,7 +34,7 @@ def test_optimisers_take_the_recipes_numbers() -> None:
     rms = optimiser(network, {"optimiser": "rmsprop", "lr": 2.5e-4, "alpha": 0.99, "eps": 1e-8})
     assert rms.defaults["alpha"] == 0.99 and rms.defaults["momentum"] == 0 and rms.defaults["weight_decay"] == 0
     assert isinstance(optimiser(network, {"optimiser": "adam", "lr": 1e-3}), optim.Adam)
-    with pytest.raises(InputError, match="'sgdd'.*rmsprop or adam"):
+    with pytest.raises(InputError, match=r"'sgdd'.*rmsprop or adam"):
         optimiser(network, {"optimiser": "sgdd", "lr": 1})
     with pytest.raises(InputError, match="onecycle or steps"):
         learning_rate({"lr": 1, "epochs": 1, "schedule": {"kind": "linear"}}, 0, 1)

@@ -109,6 +109,8 @@ def _network(variant: Variant, column: Column, preset: PosePreset, knobs: Params
     for size in scales.SIZES:
         override = getattr(knobs.overrides, size)
         network[size] = preset.reduced(size, full[size]) if override is None else override
+    if preset.stem_width is not None:
+        network["stem_width"] = preset.stem_width
     if variant.has_fixed_filters:
         network |= {"sparsity": knobs.sparsity, "activation": knobs.activation}
     network |= {key: value for key, value in column.settings.items() if key not in scales.SIZES}

@@ -14,7 +14,7 @@ from typing import Any
 from lbrn.errors import LbrnError
 from lbrn.files import sha256_file
 from lbrn.reproduction import book as settings
-from lbrn.reproduction import code_version, data_specs, runs
+from lbrn.reproduction import code_version, data_specs, params, runs
 from lbrn.reproduction.params import Overrides
 from lbrn.reproduction.project import Project
 
@@ -56,8 +56,8 @@ def same_bits(revision: str, project: Project, table: int = 1) -> list[Compariso
     Raises:
         LbrnError: The revision does not exist, or a training failed under one of the two.
     """
-    tiny = settings.load(project)
-    tiny = tiny.with_params(tiny.params.model_copy(update={"scale": "quick", "overrides": TINY, "seeds": [0]}))
+    knobs = params.load(project.root).model_copy(update={"scale": "quick", "overrides": TINY, "seeds": (0,)})
+    tiny = settings.load(project, knobs)
     specs = [spec for column in runs.table_runs(tiny, table).values() for spec in column]
     data = list(data_specs.table_data(tiny, table).values())
     with tempfile.TemporaryDirectory() as place, _worktree(project.root, revision, Path(place)) as old:

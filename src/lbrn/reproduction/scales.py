@@ -98,6 +98,9 @@ class PosePreset(Settings):
     network: dict[Literal["width", "stacks", "depth"], dict[int, Count]] | None = rule(
         "null or a mapping of width, stacks and depth to {full size: size at this scale}", "network: null"
     )
+    stem_width: Annotated[int, Field(ge=16, multiple_of=16)] | None = Field(
+        default=None, description="null or a multiple of 16", examples=["stem_width: 64"]
+    )
     recipe: dict[str, Any] = rule("a mapping", "recipe: {input: 64, ...}")
     families: dict[str, dict[str, Any]] = Field(
         default={}, description="a mapping of family to recipe values", examples=["families: {}"]

@@ -70,4 +70,3 @@ def _check_data(path: Path, about: Mapping[str, str], prepared: Path) -> None:
         raise InputError(
             f"{path} was predicted on other data ({then[:12]}) than {prepared} now holds ({now[:12]}); predict it again"
         )
-

@@ -143,6 +143,8 @@ def _reduction(column: Column, spec: Spec) -> str:
     full, used = get(column.variant).settings(column.settings), spec["network"]
     smaller = [f"{key} {full[key]} -> {used[key]}" for key in ("stacks", "width", "depth") if full[key] != used[key]]
     recipe = spec["recipe"]
+    if "stem_width" in used:
+        smaller.append(f"stem {full['stem_width'] or full['width']} -> {used['stem_width']} channels")
     return ", ".join([*smaller, f"input {recipe['input']} px", f"{recipe['epochs']} epochs"])
 
 

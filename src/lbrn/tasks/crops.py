@@ -1,7 +1,8 @@
 """Crops of people: the geometry between original image, crop and heatmap, random augmentation, and resampling.
 
 All coordinates are 0-based pixel centres: (0, 0) is the centre of the first pixel, and a grid of S pixels is centred
-at (S - 1) / 2. A crop is a square of `side` original pixels around `centre`, turned by `rotation`, shown in S x S pixels.
+at (S - 1) / 2. A crop is a square of `side` original pixels around `centre`, turned by `rotation`, shown in S x S
+pixels.
 """
 
 from dataclasses import dataclass

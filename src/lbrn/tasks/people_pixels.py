@@ -34,8 +34,8 @@ class PeoplePixels:
 
     def to_patch(self, index: int, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn a (2, 3) map into original pixels into one into the person's patch pixels."""
-        zoom = self.people.zoom[index]
-        moved = matrix / zoom
+        zoom = float(self.people.zoom[index])
+        moved: NDArray[np.float64] = matrix / zoom
         moved[:, 2] = (matrix[:, 2] - self.people.origin[index]) / zoom
         return moved
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from lbrn import models
 from lbrn.files import read_json
 from lbrn.metrics.pck import primary_total
+from lbrn.models.hourglass import StackedHourglass
 from lbrn.models.pooling import set_eval_draw
 from lbrn.tasks import crops, heatmaps
 from lbrn.tasks.base import Spec
@@ -53,10 +54,10 @@ class PoseTask:
         trainings the way back. The paper scale has 1, the default of the public code.
         """
         seeds = {"seed": self.spec["seed"], "filter_seed": self.spec["filter_seed"]}
-        network = models.build(self.spec["variant"], **seeds, **self.spec["network"])
+        network = cast(StackedHourglass, models.build(self.spec["variant"], **seeds, **self.spec["network"]))
         with torch.no_grad():
             for parameter in network.heads():
-                parameter *= self.recipe["head_gain"]
+                parameter.mul_(self.recipe["head_gain"])
         return network
 
     def batch(self, epoch: int, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
@@ -72,7 +73,7 @@ class PoseTask:
         geometry, gains = self._augmented(epoch)
         chosen = _take(geometry, indices)
         pixels = np.stack(list(self._crops(self.train, indices, chosen)))
-        coloured = np.clip(pixels * (gains[indices, None, None] / 255), 0, 1, dtype=np.float32)
+        coloured = np.clip(pixels * (gains[indices, None, None] / 255), 0, 1).astype(np.float32)
         joints = crops.apply(chosen.from_image(self.size // STRIDE), self.train.people.joints[indices])
         joints[chosen.flip] = joints[chosen.flip][:, heatmaps.MIRRORED]
         return self._normalise(coloured), heatmaps.targets(joints, self.size // STRIDE, self.recipe["sigma"])
@@ -152,7 +153,7 @@ class PoseTask:
             indices = np.arange(start, min(count, start + PREDICTION_BATCH))
             geometry = self._plain(self.test, indices)
             pixels = np.stack(list(self._crops(self.test, indices, geometry)))
-            yield indices, self._normalise(pixels.astype(np.float32) / 255), geometry
+            yield indices, self._normalise(pixels.astype(np.float32) / np.float32(255)), geometry
 
     def _plain(self, data: PeoplePixels, indices: NDArray[np.int64]) -> crops.Crops:
         return crops.plain(data.people.centre[indices], data.people.scale[indices])
@@ -180,4 +181,4 @@ def _mean_colour(folders: list[Path]) -> NDArray[np.float32]:
     infos = [read_json(folder / "info.json") for folder in folders]
     weights = [info["splits"]["train"]["people"] for info in infos]
     mean = np.average([info["mean_rgb"] for info in infos], axis=0, weights=weights)
-    return mean.astype(np.float32)
+    return np.asarray(mean, np.float32)

@@ -18,7 +18,7 @@ GENERATIONS = 2
 log = logging.getLogger(__name__)
 
 
-class Damaged(InputError):
+class DamagedError(InputError):
     """A checkpoint whose bytes are not those that were written."""
 
 
@@ -53,17 +53,19 @@ class Checkpoints:
         """Read the newest checkpoint that is whole, or None where there is none.
 
         Raises:
-            Damaged: Every checkpoint is damaged.
+            DamagedError: Every checkpoint is damaged.
         """
-        damaged: list[Damaged] = []
+        damaged: list[DamagedError] = []
         for path in self._files():
             try:
                 return read(path)
-            except Damaged as error:
+            except DamagedError as error:
                 log.warning("%s; going back to the generation before it", error)
                 damaged.append(error)
         if damaged:
-            raise Damaged(f"{damaged[0]}, and no older one is whole; remove {self.folder} to train from the beginning")
+            raise DamagedError(
+                f"{damaged[0]}, and no older one is whole; remove {self.folder} to train from the beginning"
+            )
         return None
 
     def _files(self) -> list[Path]:
@@ -74,12 +76,12 @@ def read(path: Path) -> dict[str, Any]:
     """Read one checkpoint file.
 
     Raises:
-        Damaged: The checksum does not fit the content.
+        DamagedError: The checksum does not fit the content.
     """
     content = path.read_bytes()
     start = len(MAGIC) + DIGEST_BYTES
     payload = content[start:]
     if not content.startswith(MAGIC) or hashlib.sha256(payload).digest() != content[len(MAGIC) : start]:
-        raise Damaged(f"checkpoint {path} is damaged (its checksum does not fit its content)")
+        raise DamagedError(f"checkpoint {path} is damaged (its checksum does not fit its content)")
     state: dict[str, Any] = torch.load(io.BytesIO(payload), weights_only=True)
     return state

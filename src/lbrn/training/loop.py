@@ -17,7 +17,8 @@ from lbrn.errors import LbrnError
 from lbrn.files import sha256_file, write_json
 from lbrn.layers import filter_digest
 from lbrn.tasks.base import Spec, Task
-from lbrn.training import curves, folder as run_folder
+from lbrn.training import curves
+from lbrn.training import folder as run_folder
 from lbrn.training.checkpoint import Checkpoints
 from lbrn.training.progress import Progress
 from lbrn.training.schedule import learning_rate, optimiser
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 ORDER_STREAM = 0  # which Philox stream of a run's seed shuffles the samples; tasks use others
 
 
-class Diverged(LbrnError):
+class DivergedError(LbrnError):
     """The loss is no longer a number."""
 
 
@@ -45,7 +46,7 @@ def train(task: Task, spec: Spec, folder: Path, *, data: dict[str, str], checkpo
         checkpoint_seconds: A checkpoint at least this often, and at the end of each epoch; 0 for every step.
 
     Raises:
-        Diverged: The loss became NaN or infinite; the offending samples are named in `diverged.json`.
+        DivergedError: The loss became NaN or infinite; the offending samples are named in `diverged.json`.
         InputError: Another process trains this run, or its checkpoints are damaged.
     """
     torch.use_deterministic_algorithms(True)
@@ -69,7 +70,7 @@ class _Run:
         self.network = task.build()
         self.optimiser = optimiser(self.network, self.recipe)
         self.checkpoints = Checkpoints(folder / "checkpoint")
-        self.batches_per_epoch = math.ceil(len(task) / self.recipe["batch"])
+        self.batches_per_epoch: int = math.ceil(len(task) / self.recipe["batch"])
         self.step = 0
         self.loss_sum = 0.0
         self.seconds = 0.0
@@ -127,8 +128,8 @@ class _Run:
         size = self.recipe["batch"]
         while self.step < self.total_steps:
             epoch, first = divmod(self.step, self.batches_per_epoch)
-            generator = np.random.Generator(np.random.Philox(key=[self.spec["seed"], ORDER_STREAM], counter=[0, 0, epoch, 0]))
-            order = generator.permutation(len(self.task))
+            bits = np.random.Philox(key=[self.spec["seed"], ORDER_STREAM], counter=[0, 0, epoch, 0])
+            order = np.random.Generator(bits).permutation(len(self.task))
             for batch in range(first, self.batches_per_epoch):
                 yield epoch, order[batch * size : (batch + 1) * size]
 
@@ -143,7 +144,7 @@ class _Run:
         value = float(loss.detach())
         if not math.isfinite(value):
             write_json(self.folder / "diverged.json", {"step": self.step, "samples": samples.tolist()})
-            raise Diverged(
+            raise DivergedError(
                 f"the loss became {value} at step {self.step} of {self.folder.name}; its samples are listed in "
                 f"{self.folder / 'diverged.json'}; try a smaller overrides.lr"
             )
@@ -156,7 +157,10 @@ class _Run:
     def _end_epoch(self, epoch: int, progress: Progress) -> None:
         row = {"epoch": epoch + 1, "loss": self.loss_sum / self.batches_per_epoch}
         row |= validate(self.task, self.network)
-        row |= {"lr": learning_rate(self.recipe, self.step - 1, self.batches_per_epoch), "seconds": round(self.seconds, 2)}
+        row |= {
+            "lr": learning_rate(self.recipe, self.step - 1, self.batches_per_epoch),
+            "seconds": round(self.seconds, 2),
+        }
         self.loss_sum = 0.0
         self.history.append(row)
         run_folder.write_history(self.folder, self.history)

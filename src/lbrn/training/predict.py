@@ -40,6 +40,6 @@ def predict(task: Task, folder: Path) -> Path:
 
 
 def _write(path: Path, arrays: dict[str, Any], done: dict[str, Any]) -> None:
-    provenance = {"weights_digest": np.array(done["digests"]["weights"])}
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, **arrays, **provenance)
+    everything = arrays | {"weights_digest": np.array(done["digests"]["weights"])}
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, allow_pickle=False, **everything)

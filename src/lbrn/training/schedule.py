@@ -42,7 +42,7 @@ def learning_rate(recipe: Mapping[str, Any], step: int, steps_per_epoch: int) ->
     schedule, peak = recipe["schedule"], float(recipe["lr"])
     if schedule["kind"] == "steps":
         passed = sum(step // steps_per_epoch >= milestone for milestone in schedule["milestones"])
-        return peak * float(schedule["factor"]) ** passed
+        return peak * math.pow(schedule["factor"], passed)
     if schedule["kind"] == "onecycle":
         total = recipe["epochs"] * steps_per_epoch - 1
         top = max(1.0, schedule["warmup"] * total)
