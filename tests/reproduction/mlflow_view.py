@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PROGRAM = "import sys; from pathlib import Path; from lbrn.reproduction.track import track, follow;"
+PROGRAM = "import logging, sys; logging.basicConfig(level=logging.INFO); from pathlib import Path; from lbrn.reproduction.track import track, follow;"
 
 
 def query(root: Path, statement: str, *values: str) -> list[tuple[object, ...]]:

@@ -19,7 +19,7 @@ def test_eight_processes_make_one_database_with_every_run_once(view_root: Path) 
         folders.finished(view_root / "runs", folders.spec(seed=seed))
     processes = [start(view_root, "track(Path(sys.argv[1]), Path(sys.argv[2]))") for _ in range(8)]
     errors = [process.communicate()[1] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 8, errors
+    assert [process.returncode for process in processes] == [0] * 8 and errors == [""] * 8
     assert [status for _, status, _ in active(view_root)] == ["FINISHED"] * 4
 
 

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-# Before the import: no telemetry, and a server that fails is given up in seconds (MLflow's own default is minutes).
+# Before the import: no telemetry, no chatter, and a server that fails is given up in seconds (by default, in minutes).
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 from alembic.util import CommandError
 from mlflow import MlflowClient
@@ -52,8 +54,6 @@ class Store:
     """
 
     def __init__(self, uri: str) -> None:
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.WARNING)
         self._database = database(uri)
         if self._database and not (self._database.exists() and self._database.stat().st_size):
             _create(self._database)
@@ -62,6 +62,10 @@ class Store:
 
     def mirror(self, record: Record, stamp: str) -> bool:
         """Make the view hold a finished run exactly once, with its present content.
+
+        Args:
+            record: A finished run.
+            stamp: Its `Record.stamp()`.
 
         Returns:
             Whether anything had to be written.

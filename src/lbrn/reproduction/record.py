@@ -37,18 +37,30 @@ class Record:
 
     @cached_property
     def spec(self) -> Mapping[str, Any]:
-        """The run's complete spec."""
+        """The run's complete spec.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
         return _mapping(self.folder / "spec.yaml")
 
     @cached_property
     def done(self) -> Mapping[str, Any]:
-        """What training left on ending: digests, environment, commit; empty for an unfinished run."""
+        """What training left on ending: digests, environment, commit; empty for an unfinished run.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
         path = self.folder / "done.json"
         return _mapping(path) if path.exists() else {}
 
     @cached_property
     def scores(self) -> Mapping[str, Any]:
-        """The metric matrix; empty before the run is scored."""
+        """The metric matrix; empty before the run is scored.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
         path = self.folder / "scores.json"
         scores = _mapping(path) if path.exists() else {}
         if scores and scores.get("primary") not in scores.get("metrics", ()):
@@ -57,7 +69,11 @@ class Record:
 
     @cached_property
     def history(self) -> list[dict[str, str]]:
-        """Rows of `history.csv`, one an epoch; a last line still being written is left out."""
+        """Rows of `history.csv`, one an epoch; a last line still being written is left out.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
         path = self.folder / "history.csv"
         text = path.read_text() if path.exists() else ""
         rows = list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))
