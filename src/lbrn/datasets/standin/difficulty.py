@@ -29,10 +29,10 @@ class Difficulty:
     truncations: float = 0.04
     distractors: float = 0.02
     backs: float = 0.3
-    clutter: float = 0.5
-    noise: float = 3.0
-    blur: float = 0.2
-    pose_spread: float = 0.6
-    yaw_spread: float = 10.0
-    roll_spread: float = 4.0
+    clutter: float = 0.3
+    noise: float = 2.0
+    blur: float = 0.1
+    pose_spread: float = 0.5
+    yaw_spread: float = 8.0
+    roll_spread: float = 3.0
     camouflage: float = 0.0
