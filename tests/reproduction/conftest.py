@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from lbrn.reproduction.mlflow_address import open_store
+
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with tables and no runs; making one takes MLflow seconds."""
-    from lbrn.reproduction.mlflow_store import Store
-
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    Store(f"sqlite:///{path}")
-    return path
+    with open_store(f"sqlite:///{path}"):
+        return path
 
 
 @pytest.fixture

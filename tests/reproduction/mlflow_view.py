@@ -8,7 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PROGRAM = "import logging, sys; logging.basicConfig(level=logging.INFO); from pathlib import Path; from lbrn.reproduction.track import track, follow;"
+PROGRAM = (
+    "import logging, sys; from pathlib import Path; from lbrn.reproduction.track import track, follow;"
+    "logging.basicConfig(level=logging.INFO);"
+)
 
 
 def query(root: Path, statement: str, *values: str) -> list[tuple[object, ...]]:

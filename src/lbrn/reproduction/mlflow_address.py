@@ -1,23 +1,35 @@
-"""Where the MLflow view lives, whether it answers, and what a local one already holds; imports no MLflow.
+"""The door to the MLflow view: where it is, what a local one already holds, and, only when needed, MLflow itself.
 
 Importing MLflow takes seconds, asking its database through `sqlite3` milliseconds; so a sync that has nothing to do
 asks here. Anything unexpected in the database means "not known", and MLflow itself is asked.
 """
 
 import fcntl
+import logging
 import os
 import sqlite3
 import ssl
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from lbrn.errors import LbrnError
 
+if TYPE_CHECKING:
+    from lbrn.reproduction.mlflow_store import Store
+
 PATIENCE = 3.0
 """Seconds to wait for a server's answer."""
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
 _SQLITE = "sqlite:///"
 _QUERY = """
 SELECT key.value, CASE WHEN runs.status = 'FINISHED' THEN COALESCE(stamp.value, '') ELSE '' END
@@ -76,7 +88,7 @@ def known(uri: str) -> dict[str, list[str]] | None:
     return stamps
 
 
-def check_answers(uri: str) -> None:
+def _check_answers(uri: str) -> None:
     """Ask a server for any answer at all, so that a dead or hanging one costs neither retries nor an import.
 
     Raises:
@@ -96,6 +108,13 @@ def check_answers(uri: str) -> None:
         ) from error
 
 
+def _prepare() -> None:
+    """Set what MLflow reads on import: no telemetry, no chatter, a failing server given up in seconds, not minutes."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
 @contextmanager
 def lock(main_root: Path) -> Iterator[None]:
     """Let one process at a time write the view.
@@ -108,3 +127,24 @@ def lock(main_root: Path) -> Iterator[None]:
     with (Path(main_root) / ".mlflow.lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def open_store(uri: str) -> Iterator["Store"]:
+    """Import MLflow and open a view; hold the lock around it.
+
+    Args:
+        uri: Address of the view.
+
+    Yields:
+        The view; MLflow's errors inside the block become a `TrackingError`.
+
+    Raises:
+        TrackingError: The view cannot be reached or written.
+    """
+    _check_answers(uri)
+    _prepare()
+    from lbrn.reproduction.mlflow_store import Store, explained
+
+    with explained(uri):
+        yield Store(uri)

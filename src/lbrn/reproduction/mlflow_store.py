@@ -1,20 +1,11 @@
-"""Run records in MLflow: created, replaced, grown, ended. The only module that imports MLflow; import it late."""
+"""Run records in MLflow: created, replaced, grown, ended. Only `open_store` may import this, and MLflow with it."""
 
-import logging
 import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-# Before the import: no telemetry, no chatter, and a server that fails is given up in seconds (by default, in minutes).
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
-os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-logging.getLogger("alembic").setLevel(logging.WARNING)
 
 from alembic.util import CommandError
 from mlflow import MlflowClient
@@ -27,7 +18,7 @@ from lbrn.reproduction.mlflow_address import TrackingError, database
 from lbrn.reproduction.record import Record
 from lbrn.reproduction.tracked_names import curves, headline, metrics, parameters, primary, tags, view
 
-NOTE = 'Written by `lbrn track`. "Views" > "Scores" lists the runs by score; a change made here is lost on a rebuild.'
+_NOTE = 'Written by `lbrn track`. "Views" > "Scores" lists the runs by score; a change made here is lost on a rebuild.'
 _PROXY = "mlflow-artifacts:/"
 
 
@@ -158,7 +149,7 @@ class Store:
         experiment = self._client.get_experiment(run.info.experiment_id)
         wanted = {
             "mlflow.experimentKind": "custom_model_development",
-            "mlflow.note.content": NOTE,
+            "mlflow.note.content": _NOTE,
             "mlflow.experiment.primaryMetric.name": primary(record),
             "mlflow.sharedViewState.scores": view(record, experiment.creation_time),
         }

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lbrn.errors import InputError
-from lbrn.reproduction.mlflow_address import TrackingError, check_answers, known, lock, tracking_uri
+from lbrn.reproduction.mlflow_address import TrackingError, known, lock, open_store, tracking_uri
 from lbrn.reproduction.record import Record, records
 
 
@@ -77,11 +77,7 @@ def track(runs_root: Path, main_root: Path, *, uri: str | None = None) -> Summar
 
 
 def _write(stamps: Mapping[Record, str], summary: Summary) -> None:
-    check_answers(summary.uri)
-    from lbrn.reproduction.mlflow_store import Store, explained
-
-    with explained(summary.uri):
-        store = Store(summary.uri)
+    with open_store(summary.uri) as store:
         for record, stamp in stamps.items():
             try:
                 written = store.mirror(record, stamp)
@@ -119,11 +115,7 @@ class Follower:
         ended = [r for r in now if r.key in self._live and r.finished and r.scores]
         if not grown and not ended:
             return
-        check_answers(self._uri)
-        from lbrn.reproduction.mlflow_store import Store, explained
-
-        with lock(self._main_root), explained(self._uri):
-            store = Store(self._uri)
+        with lock(self._main_root), open_store(self._uri) as store:
             for record in grown:
                 store.grow(record)
                 self._live[record.key] = record
@@ -141,11 +133,7 @@ class Follower:
         unfinished = [record for record in self._live.values() if not record.finished]
         if not unfinished:
             return
-        check_answers(self._uri)
-        from lbrn.reproduction.mlflow_store import Store, explained
-
-        with lock(self._main_root), explained(self._uri):
-            store = Store(self._uri)
+        with lock(self._main_root), open_store(self._uri) as store:
             for record in unfinished:
                 store.abandon(record)
 
