@@ -45,7 +45,7 @@ def running(process: int) -> bool:
     return status.exists() and "\nState:\tZ" not in status.read_text()
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"

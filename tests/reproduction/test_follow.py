@@ -74,7 +74,7 @@ def test_follow_ends_on_sigterm_and_a_later_sync_completes_the_record(view_root:
     folder = folders.begin(view_root / "runs", folders.spec(), epochs=2)
     wait_for(lambda: [status for _, status, _ in active(view_root)] == ["RUNNING"])
     watcher.send_signal(signal.SIGTERM)
-    _, errors = watcher.communicate(timeout=20)
+    _, errors = watcher.communicate(timeout=120)
     assert (watcher.returncode, errors) == (0, "")
     [(_, status, run)] = active(view_root)
     assert status == "KILLED"
@@ -94,7 +94,7 @@ def test_follow_ends_with_its_parent(view_root: Path) -> None:
     command = [sys.executable, "-c", outer, str(view_root / "runs"), str(view_root)]
     watcher = int(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
     try:
-        wait_for(lambda: not running(watcher), 20)
+        wait_for(lambda: not running(watcher), 60)
     finally:
         if running(watcher):
             os.kill(watcher, signal.SIGKILL)
@@ -111,5 +111,5 @@ def test_follow_survives_a_dead_server_and_says_so_once(view_root: Path) -> None
     time.sleep(1.0)
     assert watcher.poll() is None
     watcher.terminate()
-    _, errors = watcher.communicate(timeout=20)
+    _, errors = watcher.communicate(timeout=120)
     assert watcher.returncode == 0 and errors.count("does not answer") == 1
