@@ -155,13 +155,16 @@ def restore() -> None:
 @app.command()
 def track(
     follow: Annotated[bool, typer.Option("--follow", help="Go on until the starting process ends.")] = False,
+    parent: Annotated[
+        int | None, typer.Option(help="The starting process, if it may end before this one looks.")
+    ] = None,
 ) -> None:
     """Mirror all runs into MLflow (mlflow.db, or $MLFLOW_TRACKING_URI)."""
     from lbrn.reproduction import track as tracking
 
     project = _project()
     if follow:
-        tracking.follow(project.runs, project.main)
+        tracking.follow(project.runs, project.main, parent=parent)
         return
     summary = tracking.track(project.runs, project.main)
     print(summary)

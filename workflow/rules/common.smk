@@ -62,4 +62,5 @@ def scores_of(keys):
 def follow_runs():
     """With LBRN_MLFLOW=live, show curves while training; the process ends with this one."""
     if os.environ.get("LBRN_MLFLOW") == "live":
-        subprocess.Popen(["bash", "-c", f"exec {LBRN} track --follow"])
+        watch = f"exec {LBRN} track --follow --parent {os.getpid()}"
+        subprocess.Popen(["bash", "-c", watch], start_new_session=True)
