@@ -32,7 +32,8 @@ ARROWS: dict[str, set[str]] = {
     "tasks": {"datasets", "metrics", "models", "layers"},
     "training": {"tasks", "modelfile", "layers"},
     "reproduction": {"datasets", "metrics", "models", "training", "tasks"},
-    "cli": {"datasets", "models", "tasks", "training", "reproduction"},
+    "usage": set(),
+    "cli": {"usage", "datasets", "models", "tasks", "training", "reproduction"},
     "__main__": {"cli"},
 }
 """What each part of the package may import besides itself and `EVERYWHERE`, lazily or not."""

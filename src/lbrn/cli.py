@@ -1,15 +1,14 @@
 """The command line: thin, every command one call into the package; heavy imports only where a command needs them."""
 
-import errno
 import json
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from lbrn import usage
 from lbrn.errors import InputError, LbrnError
 
 app = typer.Typer(
@@ -82,12 +81,12 @@ def train(
     import torch
 
     from lbrn.files import read_json
+    from lbrn.reproduction import given_specs
     from lbrn.tasks.base import create
-    from lbrn.training.folder import read_spec
     from lbrn.training.loop import train as train_run
 
     torch.set_num_threads(threads)
-    chosen = json.loads(spec) if spec else read_spec(run)
+    chosen = given_specs.read_run(run) if spec is None else given_specs.parse_run(spec)
     folders = _prepared(chosen)
     digests = {name: read_json(folder / "info.json")["digest"] for name, folder in folders.items()}
     train_run(create(chosen, folders), chosen, run, data=digests, checkpoint_seconds=checkpoint_seconds)
@@ -98,12 +97,12 @@ def predict(run: Run, threads: Threads = 1) -> None:
     """Predict the whole test split with a trained run."""
     import torch
 
+    from lbrn.reproduction import given_specs
     from lbrn.tasks.base import create
-    from lbrn.training.folder import read_spec
     from lbrn.training.predict import predict as predict_run
 
     torch.set_num_threads(threads)
-    chosen = read_spec(run)
+    chosen = given_specs.read_run(run)
     print(predict_run(create(chosen, _prepared(chosen)), run))
 
 
@@ -243,15 +242,15 @@ def _project() -> Any:
 
 
 def _knobs(text: str | None) -> Any:
-    from lbrn.reproduction import params
+    from lbrn.reproduction import given_specs, params
 
-    return None if text is None else params.parse(json.loads(text))
+    return None if text is None else params.parse(given_specs.parse_json(text, "--params"))
 
 
 def _data_spec(name: str, spec: str | None) -> dict[str, Any]:
-    from lbrn.reproduction import runs
+    from lbrn.reproduction import given_specs, runs
 
-    return dict(json.loads(spec)) if spec else runs.data_spec(name, _project())
+    return runs.data_spec(name, _project()) if spec is None else given_specs.parse_data(spec, name)
 
 
 def _prepared(spec: dict[str, Any]) -> dict[str, Path]:
@@ -264,17 +263,4 @@ def _prepared(spec: dict[str, Any]) -> dict[str, Path]:
 
 def main() -> None:
     """Run a command; what the user can mend is one line on the error stream and exit status 2."""
-    try:
-        app()
-    except LbrnError as error:
-        _stop(str(error))
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-            raise
-        place = f" {error.filename}" if error.filename else ""
-        _stop(f"cannot write{place}: {os.strerror(error.errno)}; make room, or move the stores by LBRN_RUNS, LBRN_DATA")
-
-
-def _stop(message: str) -> None:
-    print(f"lbrn: {message}", file=sys.stderr)
-    raise SystemExit(2)
+    usage.run(app)

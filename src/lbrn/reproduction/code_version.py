@@ -7,6 +7,7 @@ the record in `code_digests.json` says which digest a version was last held agai
 """
 
 import ast
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -121,12 +122,17 @@ def moved(record: Path = RECORD) -> list[Moved]:
     ]
 
 
-def hold(record: Path = RECORD) -> None:
+def hold(record: Path = RECORD, pieces: Collection[str] | None = None) -> None:
     """Record the present code as the code of the present versions.
 
     Only after a version was raised, or after `lbrn dev same-bits` showed that the results are the same bits.
+
+    Args:
+        record: The file.
+        pieces: What was shown to be the same; None for everything that is recorded.
     """
-    write_json(record, _present())
+    kept = read_json(record) if pieces is not None and record.exists() else {}
+    write_json(record, kept | {piece: now for piece, now in _present().items() if pieces is None or piece in pieces})
 
 
 def _present() -> dict[str, dict[str, int | str]]:

@@ -6,19 +6,28 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lbrn.errors import LbrnError
+from lbrn.errors import InputError, LbrnError
 from lbrn.files import sha256_file
 from lbrn.reproduction import book as settings
 from lbrn.reproduction import code_version, data_specs, params, runs
-from lbrn.reproduction.params import Overrides
+from lbrn.reproduction.params import Params
 from lbrn.reproduction.project import Project
 
-TINY = Overrides(epochs=1, people_train=24, people_test=8)
+TINY = {"epochs": 1, "people_train": 24, "people_test": 8}
+ALL_COMMANDS = """
+import json, sys
+from lbrn.cli import app
+for command in json.loads(sys.argv[1]):
+    app(command, standalone_mode=False)
+"""
+"""One process for all commands of a code tree: most of a tiny training is loading torch."""
+
 COMPARED = ("model.safetensors", "predictions.npz")
 
 
@@ -45,8 +54,9 @@ class Comparison:
 def same_bits(revision: str, project: Project, table: int = 1) -> list[Comparison]:
     """Train a tiny run of each of a table's variants with the code of a revision and with the present code.
 
-    Where all bits are equal, the present code is recorded as that of the present versions, so that no finished run
-    becomes stale; else the version in `runs.TRAIN_VERSION` has to be raised, which retrains.
+    Where all bits are equal, the present training code is recorded as that of the present version, so that no finished
+    run becomes stale; else the version in `runs.TRAIN_VERSION` has to be raised, which retrains. All columns are tried,
+    on stand-ins, whatever params.yaml says.
 
     Args:
         revision: A git revision.
@@ -54,49 +64,67 @@ def same_bits(revision: str, project: Project, table: int = 1) -> list[Compariso
         table: Whose variants are tried.
 
     Raises:
-        LbrnError: The revision does not exist, or a training failed under one of the two.
+        InputError: The revision does not exist, or the running lbrn is not that of the project.
+        LbrnError: A training failed under one of the two codes.
     """
-    knobs = params.load(project.root).model_copy(update={"scale": "quick", "overrides": TINY, "seeds": (0,)})
-    tiny = settings.load(project, knobs)
+    _check(revision, project)
+    tiny = settings.load(project, _tiny(params.load(project.root)))
     specs = [spec for column in runs.table_runs(tiny, table).values() for spec in column]
     data = list(data_specs.table_data(tiny, table).values())
     with tempfile.TemporaryDirectory() as place, _worktree(project.root, revision, Path(place)) as old:
-        there = _outcome(old / "src", Path(place) / "old", data, specs)
-        here = _outcome(project.root / "src", Path(place) / "new", data, specs)
-    found = [Comparison(spec["variant"], *pair) for spec, *pair in zip(specs, there, here, strict=True)]
+        trees = {Path(place) / "old": old / "src", Path(place) / "new": project.root / "src"}
+        with ThreadPoolExecutor() as pool:  # of waiting only: each code runs in a process of its own
+            outcomes = list(pool.map(lambda store: _outcome(trees[store], store, data, specs), trees))
+    found = [Comparison(spec["variant"], *pair) for spec, *pair in zip(specs, *outcomes, strict=True)]
     if all(comparison.equal for comparison in found):
-        code_version.hold()
+        code_version.hold(pieces=("pose",))
     return found
+
+
+def _tiny(knobs: Params) -> Params:
+    sources = {name: "embedded" for name in type(knobs.sources).model_fields}
+    chosen = {"scale": "quick", "seeds": (0,), "columns": None, "sources": knobs.sources.model_copy(update=sources)}
+    overrides = dict.fromkeys(type(knobs.overrides).model_fields) | TINY
+    return knobs.model_copy(update=chosen | {"overrides": knobs.overrides.model_copy(update=overrides)})
+
+
+def _check(revision: str, project: Project) -> None:
+    if (project.root / "src" / "lbrn").resolve() != code_version.PACKAGE:
+        raise InputError(f"{code_version.PACKAGE} is running, not the code of {project.root}: use `./run lbrn` there")
+    if subprocess.run(_git(project.root, "rev-parse", "--quiet", "--verify", f"{revision}^{{commit}}"), check=False,
+                      capture_output=True).returncode:  # fmt: skip
+        raise InputError(f"revision {revision!r} is not in the repository {project.root}; give a commit, tag or branch")
 
 
 @contextmanager
 def _worktree(root: Path, revision: str, place: Path) -> Iterator[Path]:
     folder = place / "checkout"
-    _run(["git", "-C", str(root), "worktree", "add", "--detach", "--quiet", str(folder), revision], {})
+    _run(_git(root, "worktree", "add", "--detach", "--quiet", str(folder), revision), {})
     try:
         yield folder
     finally:
-        _run(["git", "-C", str(root), "worktree", "remove", "--force", str(folder)], {})
+        _run(_git(root, "worktree", "remove", "--force", str(folder)), {})
+
+
+def _git(root: Path, *words: str) -> list[str]:
+    return ["git", "-C", str(root), *words]
 
 
 def _outcome(
     source: Path, store: Path, data: list[dict[str, Any]], specs: list[dict[str, Any]]
 ) -> list[tuple[str, ...]]:
     """Digests of what a code tree makes of each spec, from drawing the data to the predictions."""
+    folders = [store / "runs" / runs.run_key(spec) for spec in specs]
+    commands = [["data", "prepare", spec["name"], "--spec", json.dumps(spec)] for spec in data]
+    for run, spec in zip(folders, specs, strict=True):
+        commands += [["train", str(run), "--spec", json.dumps(spec)], ["predict", str(run)]]
     environment = {"PYTHONPATH": str(source), "LBRN_DATA": str(store / "data"), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "lbrn"]
-    for spec in data:
-        _run([*command, "data", "prepare", spec["name"], "--spec", json.dumps(spec)], environment)
-    digests = []
-    for spec in specs:
-        run = store / "runs" / runs.run_key(spec)
-        _run([*command, "train", str(run), "--spec", json.dumps(spec)], environment)
-        _run([*command, "predict", str(run)], environment)
-        digests.append(tuple(sha256_file(run / name) for name in COMPARED))
-    return digests
+    _run([sys.executable, "-c", ALL_COMMANDS, json.dumps(commands)], environment)
+    return [tuple(sha256_file(run / name) for name in COMPARED) for run in folders]
 
 
 def _run(command: list[str], environment: dict[str, str]) -> None:
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise LbrnError(f"`{' '.join(command[:6])} ...` failed: {done.stderr.strip()[-600:]}")
+        tree = environment.get("PYTHONPATH", command[0])
+        raise LbrnError(f"{tree} failed:\n{done.stderr.strip()[-1500:]}")

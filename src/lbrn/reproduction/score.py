@@ -10,9 +10,9 @@ from lbrn.errors import InputError
 from lbrn.files import read_json, write_json
 from lbrn.metrics.foreign import read_predictions
 from lbrn.metrics.pck import score_matrix
-from lbrn.reproduction import runs
+from lbrn.reproduction import given_specs, runs
 from lbrn.reproduction.project import Project
-from lbrn.training.folder import PREDICTIONS, SCORES, read_spec
+from lbrn.training.folder import PREDICTIONS, SCORES
 
 
 def score_run(folder: Path, project: Project) -> Path:
@@ -28,7 +28,7 @@ def score_run(folder: Path, project: Project) -> Path:
     Raises:
         InputError: There are no predictions, or they were made on other data.
     """
-    spec = read_spec(folder)
+    spec = given_specs.read_run(folder)
     name = spec["dataset"]
     prepared = project.prepared(f"{name}-{spec['data'][name]}")
     write_json(folder / SCORES, _score(folder / PREDICTIONS, name, prepared, one_based=False, variable=None))
