@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+import tiny
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -20,3 +22,9 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the real data in ../shared/data, which is not part of the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> tiny.TinyData:
+    """A data store with a handful of drawn people of each dataset; only read."""
+    return tiny.make(tmp_path_factory.mktemp("tiny"))
