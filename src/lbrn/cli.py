@@ -199,9 +199,12 @@ def cost(
     settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, e.g. stacks=4; repeatable.")] = None,
 ) -> None:
     """Print the three ledgers of a variant: trainable weights, stored bytes, operations."""
-    from lbrn.models import costs
+    from lbrn.models import variants
 
     chosen = dict(_setting(text) for text in settings or [])
+    variants.get(variant).settings(chosen)  # refused before torch is loaded
+    from lbrn.models import costs
+
     print(json.dumps(costs.as_json(variant, **chosen), indent=2) if as_json else costs.describe(variant, **chosen))
 
 
