@@ -2,9 +2,11 @@
 
 import io
 import json
+import logging
 import shutil
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,7 +77,7 @@ class Toy:
                 patch.delenv(name, raising=False)
             patch.chdir(self.root)
             patch.setattr(sys, "argv", ["lbrn", *map(str, words)])
-            with pytest.raises(SystemExit) as end:
+            with _own_logging(), pytest.raises(SystemExit) as end:
                 cli.main()
         return Answer(int(end.value.code or 0), out.getvalue(), err.getvalue())
 
@@ -94,6 +96,18 @@ class Toy:
         self.succeed("predict", folder)
         self.succeed("score", folder)
         return folder
+
+
+@contextmanager
+def _own_logging() -> Iterator[None]:
+    """Log as the program does; pytest's own handlers would keep it from setting up its logging."""
+    root, level = logging.getLogger(), logging.getLogger().level
+    handlers, root.handlers = root.handlers, []
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        root.setLevel(level)
 
 
 def make_toy(root: Path, **knobs: Any) -> Toy:

@@ -247,7 +247,7 @@ def _project() -> Any:
 def _knobs(text: str | None) -> Any:
     from lbrn.reproduction import given_specs, params
 
-    return None if text is None else params.parse(given_specs.parse_json(text, "--params"))
+    return None if text is None else params.parse(given_specs.parse_json(text, "--params"), "--params")
 
 
 def _data_spec(name: str, spec: str | None) -> dict[str, Any]:

@@ -76,10 +76,14 @@ def load(root: Path) -> Params:
     return parse(read_yaml(root / FILE))
 
 
-def parse(knobs: Any) -> Params:
+def parse(knobs: Any, where: str = FILE) -> Params:
     """Check knobs that were already read from YAML or JSON.
+
+    Args:
+        knobs: Plain data.
+        where: The file or option it came from, for the message.
 
     Raises:
         InputError: A key is unknown or absent, or a value breaks its rule; only the first is reported.
     """
-    return check(Params, knobs, FILE)
+    return check(Params, knobs, where)
