@@ -260,7 +260,10 @@ def _prepared(spec: dict[str, Any]) -> dict[str, Path]:
     folders = {name: _project().prepared(f"{name}-{key}") for name, key in spec["data"].items()}
     for name, folder in folders.items():
         if not (folder / "info.json").exists():
-            raise InputError(f"{folder} is not prepared; run `lbrn data prepare {name}` first")
+            raise InputError(
+                f"{folder} is not prepared; with the params.yaml that this run was made from, `lbrn data prepare {name}` "
+                f"makes it"
+            )
     return folders
 
 

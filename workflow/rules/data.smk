@@ -57,5 +57,6 @@ rule data_digests:
         mem_mb=500,
     params:
         knobs=KNOBS,
+        wanted=lambda w: as_json(told(PLAN.wished_data)),
     shell:
         "lbrn data digests --params {params.knobs:q} > {log} 2>&1"

@@ -3,7 +3,8 @@
 
 rule table:
     input:
-        lambda w: scores_of(told(PLAN.run_keys, int(w.n))),
+        scores=lambda w: scores_of(told(PLAN.run_keys, int(w.n))),
+        data=lambda w: told(PLAN.data_absent, int(w.n)),
     output:
         csv=report(
             "results/table{n}.csv", caption="../report/table.rst", category="Tables"

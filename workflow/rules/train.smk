@@ -1,4 +1,4 @@
-# Three rules, so that a new metric never predicts again and a new prediction never trains again.
+# Three rules, so that a new metric neither predicts nor trains again.
 
 
 # Only what a training leaves at its very end is declared: Snakemake deletes the outputs of a job that was killed, and

@@ -75,11 +75,19 @@ def checksum(path: Path, store: Path) -> str:
     """
     state = _state(path)
     cache = store / _CACHE
-    known: dict[str, list[str]] = read_json(cache) if cache.exists() else {}
+    known = _remembered(cache)
     if known.get(str(path), [""])[0] != state:
         known[str(path)] = [state, _sha256(path)]
         write_json(cache, known)
     return known[str(path)][1]
+
+
+def _remembered(cache: Path) -> dict[str, list[str]]:
+    try:
+        known: dict[str, list[str]] = read_json(cache)
+    except (FileNotFoundError, ValueError):  # only a cache: a damaged one is made again
+        return {}
+    return known
 
 
 def data_spec(

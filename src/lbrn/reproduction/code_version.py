@@ -22,7 +22,7 @@ ENTRIES = {
     "pose": ("lbrn.training.loop", "lbrn.training.predict", "lbrn.tasks.pose"),
     "prepare": ("lbrn.datasets.prepare",),
     "standin": ("lbrn.datasets.standin",),
-    "score": ("lbrn.metrics.pck",),
+    "score": ("lbrn.metrics.pck", "lbrn.metrics.foreign"),
     "table": ("lbrn.reproduction.make_table",),
 }
 """Where the import closure of each piece of the work begins."""

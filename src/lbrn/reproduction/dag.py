@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lbrn.errors import InputError
-from lbrn.files import digest
+from lbrn.files import digest, sha256_file
 from lbrn.reproduction import book as settings
 from lbrn.reproduction import data_specs, runs
 from lbrn.reproduction.book import Book
@@ -108,6 +108,16 @@ class Dag:
         folders = [f"{name}-{h8}" for name, h8 in self.run(key)["data"].items()]
         return [f"{self.place(self.project.prepared(folder))}/{INFO}" for folder in folders]
 
+    def data_absent(self, number: int) -> list[str]:
+        """The files that say that a table's datasets are prepared, of those that are not: its header tells of them.
+
+        Raises:
+            InputError: The table cannot be made with these settings.
+        """
+        folders = {f"{name}-{h8}" for key in self.run_keys(number) for name, h8 in self.run(key)["data"].items()}
+        absent = [folder for folder in sorted(folders) if not (self.project.prepared(folder) / INFO).exists()]
+        return [f"{self.place(self.project.prepared(folder))}/{INFO}" for folder in absent]
+
     def prepared_spec(self, folder: str) -> Spec:
         """The data spec of a prepared folder.
 
@@ -136,9 +146,16 @@ class Dag:
         return [f"{self.place(self.project.raw(raw))}/{NOTE}"]
 
     def table_identity(self, number: int) -> Spec:
-        """What a table depends on besides the scores: its entry, its runs, and the code that writes it."""
+        """What a table depends on besides the scores: its entry, its runs, the code, and what the paper printed."""
         entry = self.book.tables[number].model_dump(mode="json")
-        return {"entry": digest(entry), "runs": self.run_keys(number), "code": code_id("table")}
+        paper = self.project.root / "paper"
+        printed = [sha256_file(path) for path in (paper / "published" / f"table{number}.csv", paper / "claims.csv")]
+        return {
+            "entry": digest(entry),
+            "runs": self.run_keys(number),
+            "code": code_id("table"),
+            "paper": digest(printed)[:8],
+        }
 
     def training_priority(self, key: str) -> int:
         """How early to begin a training: the longer first, so that all cores are busy to the end."""

@@ -10,6 +10,7 @@ from lbrn.errors import InputError
 from lbrn.models import variants
 from lbrn.reproduction import scales
 from lbrn.reproduction.params import Count, Name, Scale, Seed
+from lbrn.reproduction.runs import TRAIN_VERSION
 from lbrn.reproduction.settings import Settings, check, rule
 from lbrn.training.folder import SPEC, read_spec
 
@@ -101,6 +102,12 @@ def check_run(spec: Any, where: str | Path) -> dict[str, Any]:
         InputError: It is not a run spec.
     """
     check(RunSpec, spec, str(where))
+    known = TRAIN_VERSION.get(spec["task"])
+    if spec["version"] != known:
+        raise InputError(
+            f"{where}: version {spec['version']} of {spec['task']} is not the one this lbrn trains ({known}); "
+            f"check out the commit that made it, or make a new run"
+        )
     variants.get(spec["variant"]).settings(spec["network"])
     scales.check_input(spec["recipe"], spec["network"])
     if spec["dataset"] not in spec["data"]:

@@ -22,9 +22,13 @@ def publish_results(project: Project, knobs: Params | None = None) -> Published:
         knobs: What to use instead of its params.yaml.
 
     Raises:
-        InputError: No table of this scale is made, or one was made from other runs than the settings name.
+        InputError: An override is set, no table of this scale is made, or one was made from other runs than the
+            settings name.
     """
     book = settings.load(project, knobs)
+    changed = book.params.overrides.model_dump(exclude_none=True)
+    if changed:
+        raise InputError(f"overrides {changed} are set, so these are not results of the scale; set them to null")
     made = [number for number in book.tables if _table(project, number).exists()]
     chosen = [
         (spec, project.run(runs.run_key(spec)))

@@ -174,11 +174,12 @@ def check_input(recipe: Mapping[str, Any], network: Mapping[str, Any]) -> None:
     """Refuse an input whose maps an hourglass cannot halve as often as it must.
 
     Raises:
-        InputError: The input's side is no multiple of 4 * 2^depth.
+        InputError: The input's side is no multiple of 4 * 2^depth, or the deepest map a single pixel, of which one
+            picture alone cannot be normalised.
     """
     multiple = 4 * 2 ** network["depth"]
-    if recipe["input"] % multiple:
+    if recipe["input"] % multiple or recipe["input"] == multiple:
         raise InputError(
-            f"input {recipe['input']} is no multiple of {multiple} (4 * 2^depth with depth {network['depth']}); "
-            f"change overrides.input or overrides.depth in params.yaml"
+            f"input {recipe['input']} must be a multiple of {multiple} (4 * 2^depth with depth {network['depth']}) and "
+            f"larger; change overrides.input or overrides.depth in params.yaml"
         )

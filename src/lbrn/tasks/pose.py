@@ -39,9 +39,10 @@ class PoseTask:
         self.size = int(self.recipe["input"])
         keys = ("scale_jitter", "rotation", "rotation_probability", "flip_probability", "colour")
         self.augmentation = crops.Augmentation(**{key: self.recipe[key] for key in keys})
-        self.train = load([folders[name] for name in spec["data"]], "train")
+        trained_on = [folders[name] for name in sorted(spec["data"])]  # the order is part of training
+        self.train = load(trained_on, "train")
         self.test = load([folders[spec["dataset"]]], "test")
-        self.mean = _mean_colour([folders[name] for name in spec["data"]])
+        self.mean = _mean_colour(trained_on)
         self._drawn: tuple[int, crops.Crops, NDArray[np.float64]] | None = None
 
     def __len__(self) -> int:

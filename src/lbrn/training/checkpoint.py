@@ -55,17 +55,20 @@ class Checkpoints:
         Raises:
             DamagedError: Every checkpoint is damaged.
         """
-        damaged: list[DamagedError] = []
+        damaged: dict[Path, DamagedError] = {}
         for path in self._files():
             try:
-                return read(path)
+                state = read(path)
             except DamagedError as error:
                 log.warning("%s; going back to the generation before it", error)
-                damaged.append(error)
+                damaged[path] = error
+                continue
+            for spoilt in damaged:  # else they would count as generations, and the good ones be dropped
+                spoilt.unlink()
+            return state
         if damaged:
-            raise DamagedError(
-                f"{damaged[0]}, and no older one is whole; remove {self.folder} to train from the beginning"
-            )
+            first = next(iter(damaged.values()))
+            raise DamagedError(f"{first}, and no older one is whole; remove {self.folder} to train from the beginning")
         return None
 
     def _files(self) -> list[Path]:

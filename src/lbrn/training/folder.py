@@ -37,6 +37,12 @@ def exclusive(folder: Path) -> Iterator[None]:
         yield
 
 
+def remove_temporaries(folder: Path) -> None:
+    """Remove the half-written files of killed processes; only for who holds the folder, before writing to it."""
+    for path in folder.rglob(".*.tmp.*"):  # as `files.atomic_path` names them
+        path.unlink()
+
+
 def write_spec(folder: Path, spec: Mapping[str, Any]) -> None:
     """Record the run's complete spec.
 
@@ -44,8 +50,10 @@ def write_spec(folder: Path, spec: Mapping[str, Any]) -> None:
         InputError: The folder already holds a run of another spec.
     """
     path = folder / SPEC
-    if path.exists() and read_spec(folder) != dict(spec):
-        raise InputError(f"{path} describes another run than the one asked for; give each run a folder of its own")
+    if path.exists():
+        if read_spec(folder) != dict(spec):
+            raise InputError(f"{path} describes another run than the one asked for; give each run a folder of its own")
+        return
     write_text(path, yaml.safe_dump(dict(spec), sort_keys=False))
 
 

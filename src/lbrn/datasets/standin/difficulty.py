@@ -19,7 +19,7 @@ class Difficulty:
         clutter: Mean number of limb- and box-shaped objects in the background.
         noise: Largest standard deviation of the sensor noise in grey levels; each image draws from 0 to this.
         blur: Largest radius of the blur in pixels; each image draws from 0 to this.
-        pose_spread: Factor on the spread of every joint angle; 1 is lively everyday poses, LSPET uses 1.3 times as much.
+        pose_spread: Factor on the spread of every joint angle; 1 is lively everyday poses, LSPET uses 1.3 times it.
         yaw_spread: Standard deviation in degrees of the turn away from a pure front or back view.
         roll_spread: Standard deviation in degrees of the rotation of the whole body in the image plane.
         camouflage: Fraction of the people whose shirt or trousers take their colour from the background, 0..1.
