@@ -261,8 +261,8 @@ def _prepared(spec: dict[str, Any]) -> dict[str, Path]:
     for name, folder in folders.items():
         if not (folder / "info.json").exists():
             raise InputError(
-                f"{folder} is not prepared; with the params.yaml that this run was made from, `lbrn data prepare {name}` "
-                f"makes it"
+                f"{folder} is not prepared; `lbrn data prepare {name}` makes it, with the params.yaml that this run "
+                f"was made from"
             )
     return folders
 

@@ -43,7 +43,7 @@ def test_quick_is_the_stated_reduction(the_project: project.Project, knobs: dict
     assert sizes == {label: [32, 2, 3] for label in ("HG-Binary", "Binary", "SHN", "LBRN-S", "PRM", "LBRN-P")}
     spec = found["LBRN-S"][0]
     assert spec["network"] == {
-        "joints": 16, "width": 32, "stacks": 2, "depth": 3, "sparsity": 0.5, "activation": "relu",
+        "joints": 16, "width": 32, "stacks": 2, "depth": 3, "stem_width": 64, "sparsity": 0.5, "activation": "relu",
     }  # fmt: skip
     assert spec["data"].keys() == {"mpii"}
     assert "sparsity" not in found["SHN"][0]["network"]
