@@ -43,7 +43,7 @@ SETTINGS: list[tuple[dict[str, Any], list[str]]] = [
         {"sources": {"mpii": "none.zip", "lsp": "auto", "lspet": "auto"}},
         ["none.zip does not exist", "set sources.mpii"],
     ),
-    ({"overrides": SIZES | {"lr": None, "input": 30}}, ["input 30 is no multiple of 8", "change overrides.input"]),
+    ({"overrides": SIZES | {"lr": None, "input": 30}}, ["input 30 must be a multiple of 8", "change overrides.input"]),
 ]
 """Settings, and what the line about them must say."""
 
@@ -143,7 +143,7 @@ def test_a_run_spec_that_lacks_keys_or_has_odd_ones(toy: Toy) -> None:
 
 def test_a_run_on_data_that_is_not_prepared(toy: Toy) -> None:
     told = toy.lbrn("train", toy.run_folder(), "--spec", json.dumps(toy.run_spec()))
-    says(told.complaint, [toy.prepared().name, "is not prepared", "run `lbrn data prepare mpii` first"])
+    says(told.complaint, [toy.prepared().name, "is not prepared", "`lbrn data prepare mpii` makes it"])
 
 
 def truncated(path: Path) -> None:
@@ -210,11 +210,14 @@ def test_a_model_file_whose_filters_come_out_otherwise(prepared: Toy) -> None:
 def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_two_end_the_training(prepared: Toy) -> None:
     folder = prepared.run_folder()
     checkpoints = Checkpoints(folder / "checkpoint")
-    for step in (1, 2):
-        checkpoints.save(step, {"step": step, "identity": torch.ones(2)})
+    states = [{"step": step, "identity": torch.ones(2)} for step in (1, 2)]
+    for state in states:
+        checkpoints.save(state["step"], state)
     newest, oldest = sorted((folder / "checkpoint").glob("step-*.pt"), reverse=True)
     flip_a_byte(newest)
     assert checkpoints.load()["step"] == 1  # type: ignore[index]
+    checkpoints.save(2, states[1])
+    flip_a_byte(newest)
     flip_a_byte(oldest)
     answer = prepared.lbrn("train", folder, "--spec", json.dumps(prepared.run_spec()))
     assert answer.status == 2 and "Traceback" not in answer.err

@@ -9,7 +9,7 @@ SOURCE = Path(workflow.current_basedir).resolve().parents[1] / "src"
 sys.path.insert(0, str(SOURCE))
 
 from lbrn.errors import InputError
-from lbrn.reproduction import book, code_version, dag, project
+from lbrn.reproduction import book, code_version, dag, project, stale_locks
 
 
 def told(function, *arguments):
@@ -30,6 +30,11 @@ config.update(PLAN.book.params.model_dump(mode="json"))  # for the captions of -
 
 
 workdir: PLAN.project.root
+
+
+# Killed means resumed: no `snakemake --unlock` first. Processes that Snakemake starts for single jobs leave locks alone.
+if workflow.is_main_process:
+    stale_locks.clear(PLAN.project.root / ".snakemake")
 
 
 # A shell function, not a variable in the rules' commands: where Python lies is no part of what a command means.
