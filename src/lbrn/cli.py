@@ -218,6 +218,7 @@ def same_bits(revision: str) -> None:
         print(f"{comparison.variant}: {'same bits' if comparison.equal else 'OTHER BITS'}")
     if not all(comparison.equal for comparison in found):
         raise LbrnError("the code trains other bits: raise TRAIN_VERSION in reproduction/runs.py, then `lbrn dev hold`")
+    print("the present training code is recorded as that of the present version: commit code_digests.json")
 
 
 @dev.command()
