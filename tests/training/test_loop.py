@@ -105,6 +105,23 @@ def test_the_loss_falls(tiny_data: TinyData, tmp_path: Path) -> None:
     assert losses[-1] < 0.75 * losses[0]
 
 
+def test_every_epoch_visits_every_sample_once_in_an_order_of_seed_and_epoch(
+    tiny_data: TinyData, tmp_path: Path
+) -> None:
+    orders = {}
+    for seed in (0, 1):
+        spec = tiny_data.spec("hg-binary", seed=seed, recipe={"batch": 5})
+        task, asked = tiny_data.task(spec), {0: [], 1: []}
+        batch = task.batch
+        task.batch = lambda epoch, indices, of=asked, batch=batch: of[epoch].append(indices) or batch(epoch, indices)
+        loop.train(task, spec, tmp_path / str(seed), data={}, checkpoint_seconds=1000)
+        for epoch, batches in asked.items():
+            assert [len(indices) for indices in batches] == [5, 5, 2]
+            orders[seed, epoch] = tuple(np.concatenate(batches).tolist())
+    assert all(sorted(order) == list(range(12)) for order in orders.values())
+    assert len(set(orders.values())) == 4
+
+
 def test_a_loss_that_is_no_number_stops_at_once_and_names_its_samples(tiny_data: TinyData, tmp_path: Path) -> None:
     spec = tiny_data.spec("shn", recipe={"lr": 1e30})
     task, asked = tiny_data.task(spec), []

@@ -26,3 +26,14 @@ def test_a_terminal_gets_a_bar(capsys: pytest.CaptureFixture[str], monkeypatch: 
         bar.note("epoch 1 loss 0.25")
     shown = capsys.readouterr().err
     assert "1/3" in shown and "epoch 1 loss 0.25" in shown
+
+
+def test_lines_of_an_epoch_in_a_log_have_the_time_left_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = iter([0.0, 30.0, 30.0, 30.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(moments))
+    with progress.Progress("shn", total=2) as shown:
+        shown.done = 1
+        shown.note("epoch 1 loss 0.5")
+    assert capsys.readouterr().err == "shn: epoch 1 loss 0.5, 0:00:30 left\n"

@@ -16,7 +16,7 @@ from lbrn.training.folder import HISTORY, MODEL, PREDICTIONS
 from tiny import Spec, TinyData
 from training.victim import KillAt, KillHalfWritten, Moment, context, live
 
-EPOCHS = 6
+EPOCHS = 5
 KILLS = 20
 
 # Function, how many of its calls and how many of its events to choose from. All but the last group come in any order;
@@ -24,7 +24,7 @@ KILLS = 20
 RESUMING = [("_Run.resume", 1, 700)]
 TRAINING = [("_Run._one_step", 2, 14_000), ("PoseTask.batch", 2, 1_500), ("_Run._end_epoch", 1, 11_000)]
 SAVING = [("Checkpoints.save", 1, 120_000), *[("write_bytes", 2, 90)] * 3, ("sync", 4, 5), ("write_history", 1, 500)]
-ENDING = [("save", 1, 29_000), ("write_bytes", 3, 40), ("write_json", 1, 1_000)]
+ENDING = [("save", 1, 29_000), ("write_bytes", 2, 40), ("write_json", 1, 1_000)]
 
 Arm = Callable[[], None] | None
 
