@@ -51,15 +51,15 @@ class Progress:
         if self.bar:
             self.bar.update(self.task, advance=1, description=f"{self.title} {text}")
         elif time.monotonic() - self.said >= LOG_SECONDS:
-            self.note(f"{self.done}/{self.total} {text}, {self.left()} left")
+            self.note(f"{self.done}/{self.total} {text}")
 
     def note(self, text: str) -> None:
-        """Say a line that stays."""
+        """Say a line that stays; in a log with the time left, which a bar shows anyway."""
         self.said = time.monotonic()
         if self.bar:
             self.bar.console.print(text, highlight=False)
         else:
-            print(f"{self.title}: {text}", file=sys.stderr, flush=True)
+            print(f"{self.title}: {text}, {self.left()} left", file=sys.stderr, flush=True)
 
     def left(self) -> str:
         """Time left at the mean speed so far, as h:mm:ss."""
