@@ -76,10 +76,12 @@ def test_a_finished_run_says_what_it_was_made_from(finished: Finished) -> None:
     assert done["seconds"] > 0
 
 
-def test_training_a_finished_run_does_nothing(finished: Finished) -> None:
-    before = state_of_files(finished.folder)
-    finished.data.train(finished.spec, finished.folder)
-    assert state_of_files(finished.folder) == before
+def test_training_a_finished_run_does_nothing(finished: Finished, tmp_path: Path) -> None:
+    run = finished.copy(tmp_path / "run")
+    (run.folder / ".predictions.abc.tmp.npz").touch()  # another process is predicting
+    before = state_of_files(run.folder)
+    run.data.train(run.spec, run.folder)
+    assert state_of_files(run.folder) == before
 
 
 def test_training_changes_weights_and_leaves_the_fixed_filters_alone(

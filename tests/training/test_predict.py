@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from lbrn import models, ternary
+from lbrn import modelfile, models, ternary
 from lbrn.datasets.people import JOINT_NAMES
 from lbrn.datasets.prepare import load_split
 from lbrn.errors import InputError
@@ -64,6 +64,15 @@ def test_a_damaged_model_is_refused(unpredicted: Finished) -> None:
     content[-100] ^= 1
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"model.safetensors is damaged"):
+        predict(unpredicted.task(), unpredicted.folder)
+    assert not list(unpredicted.folder.glob("*predictions*"))
+
+
+def test_the_model_of_another_run_is_refused(unpredicted: Finished) -> None:
+    path = unpredicted.folder / "model.safetensors"
+    network, spec = modelfile.load(path)
+    modelfile.save(path, network, spec | {"seed": 1})
+    with pytest.raises(InputError, match=r"is not the file that the training of this run ended with"):
         predict(unpredicted.task(), unpredicted.folder)
     assert not list(unpredicted.folder.glob("*predictions*"))
 

@@ -38,7 +38,7 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Remove the half-written files of killed processes; only for who holds the folder, before writing to it."""
+    """Remove the half-written files of killed processes; only for who holds an unfinished run."""
     for path in folder.rglob(".*.tmp.*"):  # as `files.atomic_path` names them
         path.unlink()
 

@@ -51,10 +51,10 @@ def train(task: Task, spec: Spec, folder: Path, *, data: dict[str, str], checkpo
     """
     torch.use_deterministic_algorithms(True)
     with run_folder.exclusive(folder):
-        run_folder.remove_temporaries(folder)
         run_folder.write_spec(folder, spec)
         if (folder / run_folder.DONE).exists():
             return
+        run_folder.remove_temporaries(folder)
         run = _Run(task, spec, folder, data, checkpoint_seconds)
         run.resume()
         run.train()
