@@ -76,6 +76,7 @@ def train(
     spec: Spec = None,
     threads: Threads = 1,
     checkpoint_seconds: Annotated[float, typer.Option(min=0, help="A checkpoint at least this often.")] = 30.0,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait where another process trains this run.")] = False,
 ) -> None:
     """Train a run to its end, or go on with it; without --spec as the run folder's own spec says."""
     import torch
@@ -89,7 +90,8 @@ def train(
     chosen = given_specs.read_run(run) if spec is None else given_specs.parse_run(spec)
     folders = _prepared(chosen)
     digests = {name: read_json(folder / "info.json")["digest"] for name, folder in folders.items()}
-    train_run(create(chosen, folders), chosen, run, data=digests, checkpoint_seconds=checkpoint_seconds)
+    task = create(chosen, folders)
+    train_run(task, chosen, run, data=digests, checkpoint_seconds=checkpoint_seconds, wait=wait)
 
 
 @app.command()

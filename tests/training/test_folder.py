@@ -53,3 +53,14 @@ def test_environment_names_versions_and_threads() -> None:
     assert made_with["threads"] == 3
     assert made_with["packages"]["torch"].startswith("2.")
     assert made_with["cores"] == multiprocessing.cpu_count()
+
+
+def test_waiting_for_the_other_process(tmp_path: Path) -> None:
+    lines = ("from pathlib import Path", "from lbrn.training.folder import exclusive")
+    lines += ("with exclusive(Path({!r}), wait=True): print('mine')",)
+    waiting = [sys.executable, "-c", "\n".join(lines).format(str(tmp_path))]
+    with folder.exclusive(tmp_path):
+        other = subprocess.Popen(waiting, stdout=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(2)
+    assert other.communicate(timeout=60)[0] == "mine\n"

@@ -2,7 +2,8 @@
 
 
 # Only what a training leaves at its very end is declared: Snakemake deletes the outputs of a job that was killed, and
-# checkpoint/ and history.csv are what the run goes on from.
+# checkpoint/ and history.csv are what the run goes on from. --wait: a workflow that was killed alone leaves its trainings
+# running, and the next one takes over what they leave.
 rule train:
     input:
         lambda w: told(PLAN.data_needed, w.key, "done.json"),
@@ -21,7 +22,7 @@ rule train:
         run=lambda w: f"{RUNS}/{w.key}",
         spec=lambda w: as_json(told(PLAN.run, w.key)),
     shell:
-        "lbrn train {params.run} --spec {params.spec:q} --threads {threads} 2>&1 | tee -a {log} >&2"
+        "lbrn train {params.run} --spec {params.spec:q} --threads {threads} --wait 2>&1 | tee -a {log} >&2"
 
 
 rule predict:

@@ -60,11 +60,11 @@ class Checkpoints:
             try:
                 state = read(path)
             except DamagedError as error:
-                log.warning("%s; going back to the generation before it", error)
                 damaged[path] = error
                 continue
-            for spoilt in damaged:  # else they would count as generations, and the good ones be dropped
-                spoilt.unlink()
+            for spoilt, reason in damaged.items():
+                log.warning("%s; going back to the generation before it", reason)
+                spoilt.unlink()  # else it would count as a generation, and a good one be dropped
             return state
         if damaged:
             first = next(iter(damaged.values()))

@@ -2,6 +2,7 @@
 
 import csv
 import fcntl
+import logging
 import os
 import platform
 import subprocess
@@ -18,22 +19,31 @@ from lbrn.files import atomic_path, write_text
 
 SPEC, HISTORY, DONE = "spec.yaml", "history.csv", "done.json"
 MODEL, PREDICTIONS, SCORES = "model.safetensors", "predictions.npz", "scores.json"
+log = logging.getLogger(__name__)
+
 RECORDED_PACKAGES = ("lbrn", "torch", "numpy", "pillow", "scipy")
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
+def exclusive(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold a run folder alone; the lock ends with the process, also when it is killed.
 
+    Args:
+        folder: The run folder.
+        wait: Wait for a process that holds it, instead of refusing.
+
     Raises:
-        InputError: Another process holds it.
+        InputError: Another process holds it, and it is not to be waited for.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(f"run {folder} is being trained by another process; wait for it or stop it") from None
+            if not wait:
+                raise InputError(f"run {folder} is being trained by another process; wait for it or stop it") from None
+            log.info("run %s is being trained by another process; waiting for it", folder)
+            fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 
 

@@ -32,7 +32,9 @@ class DivergedError(LbrnError):
     """The loss is no longer a number."""
 
 
-def train(task: Task, spec: Spec, folder: Path, *, data: dict[str, str], checkpoint_seconds: float = 30.0) -> None:
+def train(
+    task: Task, spec: Spec, folder: Path, *, data: dict[str, str], checkpoint_seconds: float = 30.0, wait: bool = False
+) -> None:
     """Train one run to its end, going on from its newest checkpoint.
 
     Leaves `model.safetensors`, `history.csv`, `curves.png` and, last, `done.json`. Killed at any moment and called
@@ -44,13 +46,14 @@ def train(task: Task, spec: Spec, folder: Path, *, data: dict[str, str], checkpo
         folder: The run folder.
         data: Digest of each prepared dataset; recorded, and compared on resuming.
         checkpoint_seconds: A checkpoint at least this often, and at the end of each epoch; 0 for every step.
+        wait: Wait for another process that trains this run, and go on where it ends, instead of refusing.
 
     Raises:
         DivergedError: The loss became NaN or infinite; the offending samples are named in `diverged.json`.
         InputError: Another process trains this run, or its checkpoints are damaged.
     """
     torch.use_deterministic_algorithms(True)
-    with run_folder.exclusive(folder):
+    with run_folder.exclusive(folder, wait=wait):
         run_folder.write_spec(folder, spec)
         if (folder / run_folder.DONE).exists():
             return
