@@ -161,6 +161,7 @@ def test_the_plain_picture_shows_no_photograph(finished: Finished, spoiled: Any,
 
 def test_both_pictures_are_drawn(unpredicted: Finished) -> None:
     predict(unpredicted.task(), unpredicted.folder)
-    sizes = {path.name: Image.open(path).size for path in unpredicted.folder.glob("predictions*.png")}
-    assert set(sizes) == {"predictions.png", "predictions-plain.png"}
-    assert len(set(sizes.values())) == 1
+    pictures = {path.stem: np.asarray(Image.open(path)) for path in unpredicted.folder.glob("predictions*.png")}
+    plain_ground = {name: float((picture[..., :3] == 245).all(-1).mean()) for name, picture in pictures.items()}
+    assert set(pictures) == {"predictions", "predictions-plain"}
+    assert plain_ground["predictions-plain"] > 0.5 and plain_ground["predictions"] < 0.1
