@@ -23,7 +23,7 @@ def optimiser(network: nn.Module, recipe: Mapping[str, Any]) -> optim.Optimizer:
     if kind == "rmsprop":
         return optim.RMSprop(network.parameters(), lr=recipe["lr"], alpha=recipe["alpha"], eps=recipe["eps"])
     if kind == "adam":
-        return optim.Adam(network.parameters(), lr=recipe["lr"])
+        return optim.Adam(network.parameters(), lr=recipe["lr"], fused=True)
     raise InputError(f"recipe.optimiser is {kind!r}; use rmsprop or adam")
 
 
