@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 
 from lbrn.errors import InputError
 from lbrn.reproduction import experiments, params, scales
@@ -71,3 +72,20 @@ def test_every_value_of_the_papers_recipe_names_its_source(project_root: Path) -
     values = [line for line in recipe if not line.rstrip().endswith(":")]
     assert len(values) > 15
     assert [line for line in values if "#" not in line] == []
+
+
+@pytest.mark.parametrize("override", ["sparsity=0.7", "seeds=[0,1]", "columns=[SHN]", "overrides.lr=0.001"])
+def test_knobs_set_by_dvc_and_set_back_leave_the_file_as_it_was(
+    project_root: Path, tmp_path: Path, override: str
+) -> None:
+    copy = tmp_path / params.FILE
+    original = (project_root / params.FILE).read_text()
+    copy.write_text(original)
+    old: Any = yaml.safe_load(original)
+    name = override.split("=")[0]
+    for key in name.split("."):
+        old = old[key]
+    apply_overrides(copy, [override])
+    assert params.load(tmp_path) != params.load(project_root)
+    apply_overrides(copy, [f"{name}={'null' if old is None else old}"])
+    assert copy.read_text() == original
