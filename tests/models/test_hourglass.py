@@ -66,4 +66,4 @@ def test_one_set_of_code_asks_for_every_block_once():
     assert [entry[:2] for entry in asked[:2]] == [(16, 32), (32, 32)] and (8, 16, "stem.0") in asked
     names = [entry[2] for entry in asked]
     assert len(names) == len(set(names)) == 3 + 2 * (3 * 3 + 1 + 1)
-    assert network.multiple == 32
+    assert network.pictures.multiple == 32

@@ -108,6 +108,29 @@ class Stack(nn.Module):
         return score, features + self.remap_features(own) + self.remap_score(score)
 
 
+class Pictures(nn.Module):
+    """The way in: refuses pictures that the poolings do not divide, and lays out their numbers for a CPU's convolutions.
+
+    A module of its own, so that `lbrn.trace` passes it by as a whole: it looks at sizes and computes nothing.
+    """
+
+    def __init__(self, multiple: int) -> None:
+        """Take what both sides must be multiples of."""
+        super().__init__()
+        self.multiple = multiple
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the same pictures, channels last in memory.
+
+        Raises:
+            InputError: A side is not a multiple.
+        """
+        if images.shape[-1] % self.multiple or images.shape[-2] % self.multiple:
+            sides = "x".join(str(side) for side in images.shape[-2:])
+            raise InputError(f"pictures of {sides} px do not fit: both sides must be multiples of {self.multiple}")
+        return images.contiguous(memory_format=torch.channels_last)
+
+
 class StackedHourglass(nn.Module):
     """Stem and stacks; every stack's heatmaps come out and are to be supervised."""
 
@@ -120,9 +143,9 @@ class StackedHourglass(nn.Module):
             depth: Poolings of each hourglass, to check sizes.
         """
         super().__init__()
+        self.pictures = Pictures(4 << depth)
         self.stem = stem
         self.stacks = nn.ModuleList(stacks)
-        self.multiple = 4 << depth
 
     def heads(self) -> Iterator[nn.Parameter]:
         """Weights and biases of the convolutions that make the heatmaps."""
@@ -135,10 +158,7 @@ class StackedHourglass(nn.Module):
         Raises:
             InputError: A side is not a multiple of 4 * 2**depth.
         """
-        if images.shape[-1] % self.multiple or images.shape[-2] % self.multiple:
-            sides = "x".join(str(side) for side in images.shape[-2:])
-            raise InputError(f"pictures of {sides} px do not fit: both sides must be multiples of {self.multiple}")
-        features = self.stem(images.contiguous(memory_format=torch.channels_last))
+        features = self.stem(self.pictures(images))
         scores = []
         for stack in self.stacks:
             score, features = stack(features)
