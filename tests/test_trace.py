@@ -81,6 +81,8 @@ def test_what_is_traced_is_the_evaluation_and_the_network_stays_as_it_is():
     network[2].eval()
     assert [node.op for node in trace(network).nodes] == ["input", "conv", "batch_norm"]
     assert [module.training for module in network.modules()] == [True, True, True, False]
+    dropping = Inner(lambda m, x: F.dropout(x, 0.5, m.training)).train()
+    assert trace(dropping).outputs == ("images",)
 
 
 class Basic(nn.Module):
@@ -182,6 +184,20 @@ class Calls(nn.Module):
 )
 def test_calls(function):
     _same(Calls(function))
+
+
+class Overwriting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer, self.relu = nn.Conv2d(3, 4, 1), nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        x = self.layer(x)
+        return self.relu(x) + x
+
+
+def test_who_holds_a_tensor_that_a_layer_overwrites_sees_the_result():
+    assert _same(Overwriting()).nodes[-1].inputs == ("relu", "relu")
 
 
 def test_layers():
