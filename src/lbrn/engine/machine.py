@@ -1,0 +1,140 @@
+"""Runs a program: every thread goes through the same list of operations and does its share of each.
+
+Between two operations the threads wait for each other. So a network is one call from Python, whatever the threads.
+"""
+
+import threading
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lbrn.engine import operations, resampling
+from lbrn.engine.vectors import add_atomically, aligned, read, read_atomically
+
+OPERATIONS = (
+    "pack_input", "measure", "quantise", "ternary", "dequantise", "dense", "transform", "add", "halve", "pool",
+    "resize", "pool_regions",
+)  # fmt: skip
+"""Names of the operations; an operation's number is its place here."""
+
+WIDTH = 32
+"""Numbers in one row of a program: the operation and its arguments."""
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def execute(program: int, count: int, thread: int, threads: int, barrier: int) -> None:
+    """Run the rows of a program as one of several threads.
+
+    Args:
+        program: Address of (count, `WIDTH`) int64.
+        count: Rows.
+        thread: Which thread this is.
+        threads: How many run.
+        barrier: Address of an int64 that is zero at the start.
+    """
+    for number in range(count):
+        row = program + number * WIDTH * 8
+        kind, a = read(row, 0), row + 8
+        if kind == 0:
+            operations.pack_input(a, thread, threads)
+        elif kind == 1:
+            operations.measure(a, thread, threads)
+        elif kind == 2:
+            operations.quantise(a, thread, threads)
+        elif kind == 3:
+            operations.ternary(a, thread, threads)
+        elif kind == 4:
+            operations.dequantise(a, thread, threads)
+        elif kind == 5:
+            operations.dense(a, thread, threads)
+        elif kind == 6:
+            operations.transform(a, thread, threads)
+        elif kind == 7:
+            operations.add(a, thread, threads)
+        elif kind == 8:
+            operations.halve(a, thread, threads)
+        elif kind == 9:
+            resampling.pool(a, thread, threads)
+        elif kind == 10:
+            resampling.resize(a, thread, threads)
+        elif kind == 11:
+            resampling.pool_regions(a, thread, threads)
+        if threads > 1:
+            add_atomically(barrier, 1)
+            while read_atomically(barrier) < (number + 1) * threads:
+                pass
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def serve(post: int, served: int, patience: int) -> int:
+    """Run what is posted as one of the helping threads, until nothing has come for a while; return how much was served.
+
+    Args:
+        post: Address of int64: how many programs have been posted, address of the last one, its rows, this thread's
+            number, number of threads, address of the barrier.
+        served: How many of them this thread has seen.
+        patience: Looks without news before giving up.
+    """
+    idle = 0
+    while idle < patience:
+        if read_atomically(post) == served:
+            idle += 1
+            continue
+        execute(read(post, 1), read(post, 2), read(post, 3), read(post, 4), read(post, 5))
+        served += 1
+        idle = 0
+    return served
+
+
+class _Helper:
+    """A thread that waits for programs: a short while by looking, so that the next one starts at once, then asleep."""
+
+    PATIENCE = 200_000
+
+    def __init__(self) -> None:
+        self.post = aligned((8,), np.int64)
+        self.news = threading.Event()
+        threading.Thread(target=self._work, daemon=True, name="lbrn-engine").start()
+
+    def start(self, program: NDArray[np.int64], thread: int, threads: int, barrier: NDArray[np.int64]) -> None:
+        """Let the thread run its share of a program."""
+        self.post[1:6] = program.ctypes.data, len(program), thread, threads, barrier.ctypes.data
+        add_posted(self.post.ctypes.data)
+        self.news.set()
+
+    def _work(self) -> None:
+        served = 0
+        while True:
+            self.news.wait()
+            self.news.clear()
+            served = serve(self.post.ctypes.data, served, self.PATIENCE)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def add_posted(post: int) -> None:
+    """Say that a program has been posted."""
+    add_atomically(post, 1)
+
+
+_helpers: list[_Helper] = []
+_lock = threading.Lock()  # the helpers serve one program at a time
+
+
+def run(program: NDArray[np.int64], threads: int) -> None:
+    """Run a whole program.
+
+    Args:
+        program: (rows, `WIDTH`) int64, contiguous.
+        threads: How many threads share the work.
+    """
+    barrier = aligned((8,), np.int64)
+    if threads == 1:
+        execute(program.ctypes.data, len(program), 0, 1, barrier.ctypes.data)
+        return
+    with _lock:
+        while len(_helpers) < threads - 1:
+            _helpers.append(_Helper())
+        for number, helper in enumerate(_helpers[: threads - 1]):
+            helper.start(program, number + 1, threads, barrier)
+        execute(program.ctypes.data, len(program), 0, threads, barrier.ctypes.data)

@@ -1,0 +1,297 @@
+"""Writes programs: plans the buffers and lays down the operations for one shape of input."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lbrn.engine import layout, ternary_kernel
+from lbrn.engine.layout import Map
+from lbrn.engine.machine import OPERATIONS, WIDTH
+from lbrn.engine.pack import Region, Window, region
+from lbrn.engine.prologue import Prologue
+from lbrn.engine.vectors import aligned
+from lbrn.engine.weights import Dense, Ternary
+
+ROW = 128  # bytes of one channel of one position, in each half of the lanes
+
+
+@dataclass(eq=False)
+class Value:
+    """A map of activations in the lane layout.
+
+    Attributes:
+        size: Its size.
+        channels: Channels.
+        data: (images, 2, positions, channels, 32) float32.
+    """
+
+    size: Map
+    channels: int
+    data: NDArray[np.float32]
+
+    @property
+    def image(self) -> int:
+        """Bytes of one image."""
+        return self.data[0].nbytes
+
+    @property
+    def second(self) -> int:
+        """Bytes from the first half of the lanes to the second."""
+        return self.data[0, 0].nbytes
+
+    @property
+    def address(self) -> int:
+        """Address of the first element."""
+        return int(self.data.ctypes.data)
+
+
+class Steps:
+    """Collects the operations of a program for a number of images.
+
+    Attributes:
+        rows: One row of numbers an operation, see `lbrn.engine.machine`.
+        scales: For each fixed-point convolution its name and the place where the size of its steps will stand.
+    """
+
+    def __init__(self, images: int, threads: int) -> None:
+        self.images, self.threads = images, threads
+        self.rows: list[list[int]] = []
+        self.scales: list[tuple[str, NDArray[np.float32]]] = []
+        self._kept: list[Any] = []  # what operations point to
+        self._free: dict[tuple[int, ...], list[NDArray[np.float32]]] = defaultdict(list)
+        self._scratch: dict[Any, NDArray[Any]] = {}
+
+    def program(self) -> NDArray[np.int64]:
+        """The operations so far, as the machine runs them."""
+        table = aligned((len(self.rows), WIDTH), np.int64)
+        for number, row in enumerate(self.rows):
+            table[number, : len(row)] = row
+        return table
+
+    def buffers(self) -> int:
+        """Bytes of all activations and scratch, apart from what values still hold."""
+        free = sum(buffer.nbytes for buffers in self._free.values() for buffer in buffers)
+        return free + sum(buffer.nbytes for buffer in self._scratch.values())
+
+    def value(self, size: Map, channels: int) -> Value:
+        """Room for a map; its content is undefined."""
+        shape = (self.images, 2, size.positions, channels, 32)
+        free = self._free[shape]
+        return Value(size, channels, free.pop() if free else aligned(shape, np.float32))
+
+    def release(self, value: Value) -> None:
+        """Give the room of a map to later values."""
+        self._free[value.data.shape].append(value.data)
+
+    def dense(
+        self,
+        source: Value,
+        weights: Dense,
+        window: Window,
+        prologue: Prologue,
+        *,
+        residual: Value | None = None,
+        relu: bool = False,
+    ) -> Value:
+        """A dense convolution of activation(scale * source + shift), with a residual to add and ReLU at the end."""
+        size = window.output(source.size)
+        target = self.value(size, len(weights.bias))
+        pointwise = window == Window((1, 1))
+        if pointwise:
+            address, image, second = source.address, source.image, source.second
+            step, column, taps = size.block_width, 1, np.zeros(1, np.int64)
+            scratch = 0 if prologue.empty else self._shared("prologue", (self.threads, 2, source.channels, 32))
+        else:
+            room, where = self._pack(source, window, prologue, source.channels)
+            address, image, second = room.ctypes.data, room[0].nbytes, room[0, 0].nbytes
+            step, column = where.width * window.stride, window.stride
+            rows, columns = np.divmod(np.arange(window.kernel[0] * window.kernel[1]), window.kernel[1])
+            taps = (rows * where.width + columns) * window.dilation * source.channels * ROW
+            scratch, prologue = 0, Prologue()
+        taps = self._keep(np.ascontiguousarray(taps, np.int64))
+        self._keep(weights)
+        self._emit(
+            "dense", self.images, weights.packed.ctypes.data, address, image, second, taps.ctypes.data, len(taps),
+            source.channels, len(weights.bias), weights.packed_bias.ctypes.data, residual.address if residual else 0,
+            target.address, target.image, target.second, int(relu), size.block_height, size.block_width, step, column,
+            *self._prologue(prologue), scratch, 2 * source.channels * ROW,
+        )  # fmt: skip
+        return target
+
+    def ternary(self, source: Value, weights: Ternary, window: Window, prologue: Prologue, name: str) -> Value:
+        """A ternary convolution of activation(scale * source + shift)."""
+        size, lists = window.output(source.size), weights.lists
+        target = self.value(size, weights.outputs)
+        room, where = self._pack(source, window, prologue, lists.channels)
+        shape = ternary_kernel.Geometry(
+            size.block_height, size.block_width, window.stride, *window.kernel, window.dilation, lists.channels,
+            weights.outputs,
+        )  # fmt: skip
+        self._keep(lists)
+        table = self._shared("table", (self.threads, lists.table_rows * ROW), np.uint8)
+        common = (table, lists.table_rows * ROW)
+        numbers = (*shape, *ternary_kernel.flatten(lists))
+        if not weights.shorts:
+            self._emit(
+                "ternary", self.images, room.ctypes.data, room[0].nbytes, room[0, 0].nbytes, target.address,
+                target.image, target.second, 0, *common, 0, *numbers,
+            )  # fmt: skip
+            return target
+        steps = self._quantise(room, where.positions * lists.channels, name)
+        planes = len(lists.chunks) - 1
+        sums = (self.images, planes, size.positions * weights.outputs * ROW)
+        address = self._shared("sums", sums, np.uint8)
+        self._emit(
+            "ternary", self.images, steps[0], steps[1], 0, address, planes * sums[2], 0, sums[2], *common, 1, *numbers
+        )
+        self._emit(
+            "dequantise", self.images, address, planes * sums[2], sums[2], planes, target.address, target.image,
+            target.second, size.positions * weights.outputs, steps[2],
+        )  # fmt: skip
+        return target
+
+    def transform(self, source: Value, prologue: Prologue, into: Value | None = None, first: int = 0) -> Value:
+        """activation(scale * source + shift), into a new map or into some channels of a wider one."""
+        target = into or self.value(source.size, source.channels)
+        self._emit(
+            "transform", self.images, source.size.positions, source.address, source.image, source.second,
+            source.channels, target.address + first * ROW, target.image, target.second, target.channels,
+            source.channels, *self._prologue(prologue),
+        )  # fmt: skip
+        return target
+
+    def add(self, left: Value, right: Value, *, factor: int = 1, relu: bool = False) -> Value:
+        """Sum of two maps, the right map enlarged by a factor in which both lie in the same lanes."""
+        target = self.value(left.size, left.channels)
+        self._add(left, left.address, right, target, factor, relu)
+        return target
+
+    def enlarge(self, source: Value, factor: int) -> Value:
+        """A map enlarged by nearest neighbour."""
+        size = Map(source.size.height * factor, source.size.width * factor)
+        if in_lanes(source.size, size, factor):
+            target = self.value(size, source.channels)
+            self._add(target, 0, source, target, factor, False)
+            return target
+        rows, columns = (np.arange(side) // factor for side in (size.height, size.width))
+        none = np.zeros(max(size.height, size.width), np.float32)
+        return self._resize(source, size, (rows, rows, none), (columns, columns, none))
+
+    def bilinear(self, source: Value, size: Map, align_corners: bool) -> Value:
+        """A map resized bilinearly, by torch's two conventions."""
+        rows = _blend(source.size.height, size.height, align_corners)
+        return self._resize(source, size, rows, _blend(source.size.width, size.width, align_corners))
+
+    def pool(self, source: Value, window: Window, kind: int) -> Value:
+        """Max-pooling (kind 0), or the mean with (1) or without (2) the padding."""
+        size = window.output(source.size)
+        target = self.value(size, source.channels)
+        if kind == 0 and window == Window((2, 2), 2) and in_lanes(size, source.size, 2):
+            self._emit(
+                "halve", self.images, size.block_height, size.block_width, source.channels, source.address,
+                source.image, source.second, target.address, target.image, target.second,
+            )  # fmt: skip
+            return target
+        self._emit(
+            "pool", self.images, source.channels, source.size.height, source.size.width, source.address, source.image,
+            self._places(source), size.height, size.width, target.address, target.image, self._places(target),
+            *window.kernel, window.stride, *window.padding, kind,
+        )  # fmt: skip
+        return target
+
+    def pool_regions(self, source: Value, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Value:
+        """Max-pooling 2 x 2 at each channel's own first rows (channels, height) and columns (channels, width)."""
+        size = Map(rows.shape[1], columns.shape[1])
+        target = self.value(size, source.channels)
+        first = [self._keep(np.ascontiguousarray(part, np.int64)).ctypes.data for part in (rows, columns)]
+        self._emit(
+            "pool_regions", self.images, source.channels, source.size.width, source.address, source.image,
+            self._places(source), size.height, size.width, target.address, target.image, self._places(target), *first,
+        )  # fmt: skip
+        return target
+
+    def _resize(self, source: Value, size: Map, rows: tuple[Any, ...], columns: tuple[Any, ...]) -> Value:
+        target = self.value(size, source.channels)
+        kinds = (np.int64, np.int64, np.float32)
+        blends = [
+            self._keep(np.ascontiguousarray(part, kind)).ctypes.data
+            for side in (rows, columns)
+            for part, kind in zip(side, kinds, strict=True)
+        ]
+        self._emit(
+            "resize", self.images, source.channels, source.size.width, source.address, source.image,
+            self._places(source), size.height, size.width, target.address, target.image, self._places(target), *blends,
+        )  # fmt: skip
+        return target
+
+    def _add(self, left: Value, address: int, right: Value, target: Value, factor: int, relu: bool) -> None:
+        self._emit(
+            "add", self.images, target.size.block_height, target.size.block_width, target.channels, address,
+            right.address, target.address, left.image, left.second, right.image, right.second, target.image,
+            target.second, factor, int(relu),
+        )  # fmt: skip
+
+    def _pack(
+        self, source: Value, window: Window, prologue: Prologue, channels: int
+    ) -> tuple[NDArray[np.float32], Region]:
+        where = self._keep(region(source.size, window))
+        # Channels beyond the source's stay zero for ever, so rooms are shared only by equal numbers of channels.
+        key = ("packed", source.channels)
+        shape = (self.images, 2, where.positions, channels, 32)
+        self._shared(key, shape)
+        room = self._scratch[key, shape]
+        general = where.places.ctypes.data if len(where.places) else 0
+        self._emit(
+            "pack_input", self.images, source.address, source.image, source.second, source.channels, room.ctypes.data,
+            room[0].nbytes, room[0, 0].nbytes, channels, where.positions, where.source.ctypes.data,
+            where.shift.ctypes.data, *self._prologue(prologue), general,
+        )  # fmt: skip
+        return room, where
+
+    def _quantise(self, room: NDArray[np.float32], rows: int, name: str) -> tuple[int, int, int]:
+        largest = self._keep(aligned((self.threads,), np.float32))
+        step = aligned((1,), np.float32)
+        self.scales.append((name, step))
+        common = (self.images, room.ctypes.data, room[0].nbytes, room[0, 0].nbytes, rows, largest.ctypes.data)
+        self._emit("measure", *common)
+        target = self._shared("shorts", (self.images, rows * ROW), np.uint8)
+        self._emit("quantise", *common, target, rows * ROW, step.ctypes.data)
+        return target, rows * ROW, int(step.ctypes.data)
+
+    def _places(self, value: Value) -> int:
+        return int(self._keep(layout.offsets(value.size, value.channels)).ctypes.data)
+
+    def _prologue(self, prologue: Prologue) -> tuple[int, int, int]:
+        return self._keep(prologue).arguments()
+
+    def _shared(self, key: Any, shape: tuple[int, ...], dtype: Any = np.float32) -> int:
+        """Address of scratch that all operations of one shape share: it holds nothing from one step to the next."""
+        if (key, shape) not in self._scratch:
+            self._scratch[key, shape] = aligned(shape, dtype)
+        return int(self._scratch[key, shape].ctypes.data)
+
+    def _keep(self, thing: Any) -> Any:
+        self._kept.append(thing)
+        return thing
+
+    def _emit(self, operation: str, *arguments: int) -> None:
+        self.rows.append([OPERATIONS.index(operation), *(int(argument) for argument in arguments)])
+
+
+def in_lanes(small: Map, large: Map, factor: int) -> bool:
+    """Whether each pixel of the small map lies in the lane of the pixels of the large one that it stands for."""
+    return (small.block_height * factor, small.block_width * factor) == (large.block_height, large.block_width)
+
+
+def _blend(source: int, target: int, align_corners: bool) -> tuple[NDArray[np.int64], NDArray[np.int64], Any]:
+    """First and second source pixel of each target pixel, and the weight of the second."""
+    numbers = np.arange(target, dtype=np.float64)
+    if align_corners:
+        place = numbers * ((source - 1) / (target - 1) if target > 1 else 0.0)
+    else:
+        place = np.maximum((numbers + 0.5) * (source / target) - 0.5, 0.0)
+    first = np.minimum(place.astype(np.int64), source - 1)
+    return first, np.minimum(first + 1, source - 1), (place - first).astype(np.float32)
