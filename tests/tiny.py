@@ -8,6 +8,7 @@ from typing import Any
 from lbrn.datasets import sources
 from lbrn.datasets.prepare import prepare
 from lbrn.files import read_json
+from lbrn.reproduction.runs import TRAIN_VERSION
 
 PEOPLE = {"mpii": {"train": 12, "test": 6}, "lsp": {"train": 4, "test": 6}, "lspet": {"train": 5, "test": 0}}
 SIDE = 64
@@ -49,8 +50,8 @@ class TinyData:
         names = train_on or (dataset,)
         data = {name: sources.prepared_key(self.specs[name]) for name in names}
         spec = {
-            "task": "pose", "version": 1, "scale": "quick", "dataset": dataset, "data": data, "variant": variant,
-            "network": network(variant), "filter_seed": 0, "seed": 0, "recipe": dict(RECIPE),
+            "task": "pose", "version": TRAIN_VERSION["pose"], "scale": "quick", "dataset": dataset, "data": data,
+            "variant": variant, "network": network(variant), "filter_seed": 0, "seed": 0, "recipe": dict(RECIPE),
             "evaluation": {"flip": True, "eval_draws": 1},
         }  # fmt: skip
         merged = {key: spec[key] | value if isinstance(value, dict) else value for key, value in changes.items()}
