@@ -1,6 +1,7 @@
 """`lbrn dev same-bits` in a clone: a remark keeps the finished runs, another augmentation asks for a new version."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,8 @@ class Clone:
         self.root = root
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        known = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(self.root), "PYTHONPATH": "src"}
+        known = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+        known |= {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(self.root), "PYTHONPATH": "src"}
         return subprocess.run(command, cwd=self.root, env=known, capture_output=True, text=True, check=False)
 
     def git(self, *words: str) -> None:
