@@ -94,6 +94,7 @@ def test_killed_in_mid_training_it_goes_on_to_the_same_numbers(tmp_path: Path) -
     folder = workspace.root / "results" / "runs" / runs.run_key(spec)
     kill_after(workspace, folder / "history.csv", epochs=2)
     assert (folder / "history.csv").exists() and not (folder / "done.json").exists()
+    live = seen_live(workspace.root / "mlflow.db", folder.name)
 
     workspace.snakemake("results/table1.csv")
     log = (folder / "train.log").read_text()
@@ -111,13 +112,19 @@ def test_killed_in_mid_training_it_goes_on_to_the_same_numbers(tmp_path: Path) -
     for name in ("model.safetensors", "predictions.npz"):
         assert (folder / name).read_bytes() == (undisturbed / name).read_bytes(), name
 
+    with sqlite3.connect(workspace.root / "mlflow.db") as view:
+        assert view.execute("select run_uuid, status from runs").fetchall() == [(live, "FINISHED")]
+        steps = view.execute("select step from metrics where key = 'curves/loss' order by step").fetchall()
+    assert [step for (step,) in steps] == list(range(1, LONGER["epochs"] + 1))
+
 
 def kill_after(workspace: Workspace, history: Path, epochs: int) -> None:
-    """Begin, and end Snakemake with all its children by SIGKILL when a run has trained so many epochs."""
+    """Begin, shown live, and end Snakemake and its jobs by SIGKILL when a run has trained so many epochs."""
     with (workspace.root / "first.log").open("w") as log:
         process = subprocess.Popen(
             ["snakemake", "--cores", "2", "results/table1.csv"],
-            cwd=workspace.root, env=workspace.env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            cwd=workspace.root, env=workspace.env | {"LBRN_MLFLOW": "live"}, stdout=log, stderr=subprocess.STDOUT,
+            start_new_session=True,
         )  # fmt: skip
     ends = time.monotonic() + 240
     try:
@@ -127,3 +134,17 @@ def kill_after(workspace: Workspace, history: Path, epochs: int) -> None:
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def seen_live(database: Path, name: str) -> str:
+    """The id of MLflow's only run once the watcher, which outlives the kill for a moment, has marked it as killed."""
+    ends = time.monotonic() + 60
+    found: list[tuple[str, str, str]] = []
+    while not found or found[0][2] == "RUNNING":
+        assert time.monotonic() < ends, f"MLflow shows {found}, but no killed run"
+        time.sleep(0.2)
+        if database.exists():
+            with sqlite3.connect(database) as view:
+                found = view.execute("select run_uuid, name, status from runs").fetchall()
+    assert [row[1:] for row in found] == [(name, "KILLED")]
+    return found[0][0]
