@@ -11,9 +11,11 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from lbrn import modelfile
+from lbrn import modelfile, modelformat
 from lbrn.errors import InputError
+from lbrn.layers import filter_digest
 from lbrn.models import build
+from lbrn.models.pooling import set_eval_draw
 from lbrn.models.variants import VARIANTS
 
 NETWORK = {"stacks": 1, "width": 16, "depth": 1, "joints": 2}
@@ -58,14 +60,23 @@ def test_filters_are_not_stored_but_what_they_are_drawn_from(saved):
     network = _network(_spec())
     assert stored == set(network.state_dict()) and not any("conv3x3.2" in name for name in stored)
     content = json.loads(metadata["lbrn"])
-    assert (content["scheme"], content["filter_seed"], content["format"]) == ("philox-1", 5, 1)
-    assert set(content) == {"format", "spec", "scheme", "filter_seed", "filter_digest", "sha256"}
+    assert (content["scheme"], content["filter_seed"], content["format"]) == ("philox-1", 5, 2)
+    assert set(content) == {"format", "spec", "scheme", "filter_seed", "filter_digest", "graph", "sha256"}
 
 
 def test_equal_content_gives_equal_bytes(saved, tmp_path):
     spec = dict(reversed(_spec().items()))
     modelfile.save(tmp_path / "again", _network(spec), spec)
     assert (tmp_path / "again").read_bytes() == saved.read_bytes()
+
+
+def test_the_draw_that_an_evaluation_chose_is_not_in_the_file(tmp_path):
+    spec = _spec("prm")
+    network = _network(spec)
+    modelfile.save(tmp_path / "a", network, spec)
+    set_eval_draw(network, 1)
+    modelfile.save(tmp_path / "b", network, spec)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_the_other_scheme_is_kept(tmp_path):
@@ -92,10 +103,9 @@ def test_every_flipped_byte_is_refused(saved, tmp_path):
 
 def _rewritten(path, **changes):
     """A file whose stored SHA-256 is right for its changed content."""
-    tensors, content = modelfile._read(path)
-    content.update(changes)
-    content["sha256"] = modelfile._digest(content, tensors)
-    save_file(tensors, path, {"lbrn": modelfile._canonical(content)})
+    tensors, content = modelformat.read(path)
+    kept = {key: value for key, value in (content | changes).items() if value is not None}
+    path.write_bytes(modelformat.encode(tensors, kept))
 
 
 def test_refuses_filters_that_come_out_otherwise(saved):
@@ -108,8 +118,8 @@ def test_refuses_filters_that_come_out_otherwise(saved):
 
 
 def test_refuses_a_newer_format(saved):
-    _rewritten(saved, format=2)
-    with pytest.raises(InputError, match="model format 2, this lbrn reads up to 1: update"):
+    _rewritten(saved, format=3)
+    with pytest.raises(InputError, match="model format 3, this lbrn reads up to 2: update"):
         modelfile.load(saved)
 
 
@@ -117,7 +127,7 @@ def test_refuses_tensors_that_do_not_fit_the_spec(saved):
     _rewritten(saved, spec=_spec(joints=3))
     with pytest.raises(InputError, match=r"does not fit its own spec: stacks.0.score.weight has shape"):
         modelfile.load(saved)
-    _rewritten(saved, spec=_spec("shn"), filter_digest=modelfile.filter_digest(build("shn", seed=0, **NETWORK)))
+    _rewritten(saved, spec=_spec("shn"), filter_digest=filter_digest(build("shn", seed=0, **NETWORK)))
     with pytest.raises(InputError, match=r"does not fit its own spec: .* missing or superfluous"):
         modelfile.load(saved)
 
