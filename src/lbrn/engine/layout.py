@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from lbrn.engine import transpose
 from lbrn.engine.vectors import GRID, LANES, aligned
 
 
@@ -29,6 +30,15 @@ class Map:
 
     height: int
     width: int
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.height, self.width
+
+    def enlarged(self, factor: float) -> "Map":
+        """The size after enlarging by a factor, parts of pixels left out."""
+        return Map(int(self.height * factor), int(self.width * factor))
 
     @property
     def block_height(self) -> int:
@@ -74,7 +84,7 @@ def offsets(size: Map, channels: int) -> NDArray[np.int64]:
 def to_lanes(images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Bring (N, C, H, W) into the lane layout; lanes without a pixel are zero."""
     lanes = Map(*images.shape[2:]).empty(*images.shape[:2])
-    fill_lanes(np.ascontiguousarray(images), lanes)
+    fill_lanes(images, lanes)
     return lanes
 
 
@@ -85,13 +95,74 @@ def from_lanes(lanes: NDArray[np.float32], size: Map) -> NDArray[np.float32]:
     return images
 
 
+def fill_lanes(images: NDArray[np.float32], lanes: NDArray[np.float32]) -> None:
+    """Write (N, C, H, W) into an array of the lane layout."""
+    images = np.ascontiguousarray(images)
+    if _in_registers(images.shape[2], images.shape[3]):
+        _fill(images.ctypes.data, lanes.ctypes.data, *images.shape)
+    else:
+        _fill_any(images, lanes)
+
+
+def read_lanes(lanes: NDArray[np.float32], images: NDArray[np.float32]) -> None:
+    """Read (N, C, H, W), which is contiguous, out of an array of the lane layout."""
+    if _in_registers(images.shape[2], images.shape[3]):
+        _read(lanes.ctypes.data, images.ctypes.data, *images.shape)
+    else:
+        _read_any(lanes, images)
+
+
+def _in_registers(height: int, width: int) -> bool:
+    return height % GRID == 0 and width in (GRID, 2 * GRID, 4 * GRID, 8 * GRID)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _fill(images: int, lanes: int, count: int, channels: int, height: int, width: int) -> None:
+    rows, columns = height // GRID, width // GRID
+    place, row = channels * 128, rows * width * 4
+    for part in range(count * 2):
+        for number in range(rows):
+            for channel in range(channels):
+                first = part % 2 * transpose.ROWS * rows + number
+                pixels = images + (((part // 2) * channels + channel) * height + first) * width * 4
+                target = lanes + ((part * rows + number) * columns * channels + channel) * 128
+                if columns == 1:
+                    transpose.fill1(pixels, row, target, place)
+                elif columns == 2:
+                    transpose.fill2(pixels, row, target, place)
+                elif columns == 4:
+                    transpose.fill4(pixels, row, target, place)
+                else:
+                    transpose.fill8(pixels, row, target, place)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _read(lanes: int, images: int, count: int, channels: int, height: int, width: int) -> None:
+    rows, columns = height // GRID, width // GRID
+    place, row = channels * 128, rows * width * 4
+    for part in range(count * 2):
+        for number in range(rows):
+            for channel in range(channels):
+                first = part % 2 * transpose.ROWS * rows + number
+                pixels = images + (((part // 2) * channels + channel) * height + first) * width * 4
+                source = lanes + ((part * rows + number) * columns * channels + channel) * 128
+                if columns == 1:
+                    transpose.read1(source, place, pixels, row)
+                elif columns == 2:
+                    transpose.read2(source, place, pixels, row)
+                elif columns == 4:
+                    transpose.read4(source, place, pixels, row)
+                else:
+                    transpose.read8(source, place, pixels, row)
+
+
 # Both walk through the rows of a map that lie at one row of positions, channel by channel: pixels are read in their
 # order, and each of the few vectors that they go to is complete before the next ones begin.
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def fill_lanes(images: Any, lanes: Any) -> None:
-    """Write (N, C, H, W) into an array of the lane layout."""
+def _fill_any(images: Any, lanes: Any) -> None:
+    """Write (N, C, H, W) of any size into an array of the lane layout."""
     count, channels, height, width = images.shape
     rows, columns = -(-height // GRID), -(-width // GRID)
     for image in range(count):
@@ -111,8 +182,8 @@ def fill_lanes(images: Any, lanes: Any) -> None:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def read_lanes(lanes: Any, images: Any) -> None:
-    """Read (N, C, H, W) out of an array of the lane layout."""
+def _read_any(lanes: Any, images: Any) -> None:
+    """Read (N, C, H, W) of any size out of an array of the lane layout."""
     count, channels, height, width = images.shape
     rows, columns = -(-height // GRID), -(-width // GRID)
     for image in range(count):
