@@ -5,8 +5,10 @@ arrays. Kernels are compiled by Numba at their first use and kept in the user's 
 """
 
 from lbrn.engine import cache as _cache
+from lbrn.engine import isa as _isa
 
 _cache.set_up()
+_isa.restrict()
 
 from lbrn.engine.compiler import compile, load  # noqa: E402
 from lbrn.engine.convolution import TernaryConvolution  # noqa: E402

@@ -1,5 +1,6 @@
 """One ternary convolution on its own, from and to ordinary arrays."""
 
+import threading
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -20,7 +21,8 @@ class TernaryConvolution:
     """A convolution with fixed ternary filters, by additions and subtractions of activations alone.
 
     In `float32` the result differs from the exact one by rounding only. In `fixed` the input is rounded to 255 steps of
-    max|x| / 127; sums are exact, so the result is off by at most half a step for each non-zero weight.
+    max|x| / 127 (and of 2^-100 at least); sums are exact, so the result is off by at most half a step for each non-zero
+    weight.
 
     Attributes:
         path: `direct` (signed sums), `shared` (partial sums shared by all output channels and taps), or `dense` where
@@ -65,6 +67,7 @@ class TernaryConvolution:
         self.channels, self.outputs, self.threads = filters.shape[1], filters.shape[0], threads
         self.weights = weights.choose(filters.astype(np.int8), shorts=arithmetic == "fixed", path=path)
         self._plans: dict[Any, tuple[Steps, NDArray[np.int64], Any, Any]] = {}
+        self._lock = threading.RLock()  # a plan's buffers serve one run at a time
 
     @property
     def path(self) -> str:
@@ -82,9 +85,10 @@ class TernaryConvolution:
         out = self.window.output(size)
         if min(out.height, out.width) < 1:
             raise InputError(f"a map of {size.height}x{size.width} is smaller than the kernel: enlarge it or pad more")
-        source = self._prepared(len(images), size)[2]
-        layout.fill_lanes(np.ascontiguousarray(images), source.data)
-        return layout.from_lanes(self.run_lanes(source.data, size), out)
+        with self._lock:
+            source = self._prepared(len(images), size)[2]
+            layout.fill_lanes(np.ascontiguousarray(images), source.data)
+            return layout.from_lanes(self.run_lanes(source.data, size), out)
 
     def lanes_input(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Bring (N, channels, H, W) into the engine's own layout."""
@@ -92,11 +96,12 @@ class TernaryConvolution:
 
     def run_lanes(self, lanes: NDArray[np.float32], size: Map) -> NDArray[np.float32]:
         """Convolve an array in the engine's layout; the result is overwritten by the next call of this shape."""
-        steps, program, source, target = self._prepared(len(lanes), size)
-        if lanes is not source.data:
-            source.data[...] = lanes
-        machine.run(program, self.threads)
-        check_scales(steps)
+        with self._lock:
+            steps, program, source, target = self._prepared(len(lanes), size)
+            if lanes is not source.data:
+                source.data[...] = lanes
+            machine.run(program, self.threads)
+            check_scales(steps)
         return target.data  # type: ignore[no-any-return]
 
     def _prepared(self, images: int, size: Map) -> tuple[Steps, NDArray[np.int64], Any, Any]:
@@ -122,13 +127,16 @@ def check_settings(arithmetic: str, threads: int) -> None:
         raise InputError(f"threads is {threads!r}; give an integer of 1 or more")
 
 
-def check_images(images: NDArray[np.float32], channels: int) -> None:
-    """Raise InputError unless images are (N, channels, H, W) float32 with N, H and W at least 1."""
+def check_images(images: NDArray[np.float32], channels: int | None) -> None:
+    """Raise InputError unless images are (N, channels, H, W) float32 with N, H and W at least 1.
+
+    Channels of None mean any number.
+    """
     if not isinstance(images, np.ndarray) or images.dtype != np.float32:
         kind = getattr(images, "dtype", type(images).__name__)
         raise InputError(f"the input is {kind}; give a numpy array of float32: images.astype(np.float32)")
-    if images.ndim != 4 or images.shape[1] != channels or min(images.shape) < 1:
-        raise InputError(f"the input has shape {images.shape}; give (images, {channels}, height, width)")
+    if images.ndim != 4 or channels not in (None, images.shape[1]) or min(images.shape) < 1:
+        raise InputError(f"the input has shape {images.shape}; give (images, {channels or 'channels'}, height, width)")
 
 
 def check_scales(steps: Steps) -> None:

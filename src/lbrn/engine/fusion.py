@@ -51,6 +51,12 @@ class Layer:
     relu: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def channels(self) -> list[int]:
+        """How many channels its weights and its normalisation take."""
+        wanted = [] if self.weights is None else [self.weights.channels]
+        return wanted if self.prologue.scale is None else [*wanted, len(self.prologue.scale)]
+
 
 @dataclass(frozen=True)
 class _Value:

@@ -72,7 +72,7 @@ def _column(builder: ir.IRBuilder, halves: list[Any], column: int, offset: int =
 
 def _emit_channel(builder: ir.IRBuilder, sums: Any, pixels: list[Any], weights: Any, channel: Any) -> None:
     kind = ir.FunctionType(_LLVM, [_LLVM] * 3)
-    multiply_add = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{PIXELS}f32")
+    multiply_add = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fmuladd.v{PIXELS}f32")
     halves = [builder.add(half, builder.mul(channel, constant(STEP))) for half in pixels]
     weight = builder.add(weights, builder.mul(channel, constant(4 * ROWS)))
     values = [load_vector(builder, _column(builder, halves, column), _LLVM) for column in range(COLUMNS)]
@@ -92,9 +92,8 @@ def _emit_store(
             other = load_vector(builder, _column(builder, residual, column, number * STEP), _LLVM)
             builder.store(builder.fadd(builder.load(cell), other), cell)
         value = builder.load(cell)
-        positive = builder.select(builder.fcmp_ordered(">", value, _ZERO), value, _ZERO)
         place = _column(builder, target, column, number * STEP)
-        store_vector(builder, place, builder.select(relu, positive, value))
+        store_vector(builder, place, builder.select(relu, vectors.relu(builder, value), value))
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -1,31 +1,38 @@
-"""Which instructions Numba compiles for: the machine's own, or fewer where NUMBA_CPU_NAME restricts them."""
+"""Which instructions Numba compiles for: the machine's own, or those of the processor that NUMBA_CPU_NAME names."""
+
+from functools import lru_cache
 
 from llvmlite import binding
 from numba.core import config
+from numba.core.registry import cpu_target
 
-
-def name() -> str:
-    """The vector instructions that kernels are compiled for: avx512, avx2, neon, or baseline."""
-    known = _features()
-    if {"avx512f", "avx512bw"} <= known:
-        return "avx512"
-    if "avx2" in known and "fma" in known:
-        return "avx2"
-    return "neon" if "neon" in known else "baseline"
-
-
-def _features() -> set[str]:
-    if config.CPU_FEATURES is not None:
-        return {part[1:] for part in config.CPU_FEATURES.split(",") if part.startswith("+")}
-    if config.CPU_NAME is not None:
-        return _KNOWN_CPUS.get(config.CPU_NAME, set())
-    return {feature for feature, present in binding.get_host_cpu_features().items() if present}
-
-
-_KNOWN_CPUS = {
-    "haswell": {"avx2", "fma"},
-    "x86-64-v3": {"avx2", "fma"},
-    "skylake-avx512": {"avx2", "fma", "avx512f", "avx512bw"},
-    "x86-64-v4": {"avx2", "fma", "avx512f", "avx512bw"},
+_PROBE = """
+declare <16 x float> @llvm.fmuladd.v16f32(<16 x float>, <16 x float>, <16 x float>)
+define <16 x float> @probe(<16 x float> %a, <16 x float> %b, <16 x float> %c) {
+  %sum = call <16 x float> @llvm.fmuladd.v16f32(<16 x float> %a, <16 x float> %b, <16 x float> %c)
+  ret <16 x float> %sum
 }
-"""What a restricted processor has, of what matters here; any other name counts as the baseline."""
+"""
+
+
+def restrict() -> None:
+    """Make NUMBA_CPU_NAME alone mean that processor: Numba would add all that this machine has beside it.
+
+    Without effect where another package has already used Numba's compiler; `name` says what holds.
+    """
+    if config.CPU_NAME is not None and config.CPU_FEATURES is None:
+        config.CPU_FEATURES = ""
+
+
+@lru_cache(maxsize=1)
+def name() -> str:
+    """The vector instructions that kernels are compiled for: avx512, avx2, neon, or baseline.
+
+    Not what a processor is said to have, but what the compiler makes of a multiplication and addition.
+    """
+    triple, processor, features = cpu_target.target_context.codegen().magic_tuple()
+    machine = binding.Target.from_triple(triple).create_target_machine(cpu=processor, features=features)
+    code = machine.emit_assembly(binding.parse_assembly(_PROBE))
+    if "vfmadd" in code:
+        return "avx512" if "zmm" in code else "avx2"
+    return "neon" if "fmla" in code else "baseline"

@@ -3,6 +3,7 @@
 Between two operations the threads wait for each other. So a network is one call from Python, whatever the threads.
 """
 
+import os
 import threading
 
 import numpy as np
@@ -23,7 +24,7 @@ WIDTH = 32
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def execute(program: int, count: int, thread: int, threads: int, barrier: int) -> None:
+def execute(program: int, count: int, thread: int, threads: int, barrier: int, arrived: int) -> None:
     """Run the rows of a program as one of several threads.
 
     Args:
@@ -31,7 +32,8 @@ def execute(program: int, count: int, thread: int, threads: int, barrier: int) -
         count: Rows.
         thread: Which thread this is.
         threads: How many run.
-        barrier: Address of an int64 that is zero at the start.
+        barrier: Address of an int64 that counts arrivals of threads at the ends of operations.
+        arrived: What it was at the start.
     """
     for number in range(count):
         row = program + number * WIDTH * 8
@@ -62,7 +64,7 @@ def execute(program: int, count: int, thread: int, threads: int, barrier: int) -
             resampling.pool_regions(a, thread, threads)
         if threads > 1:
             add_atomically(barrier, 1)
-            while read_atomically(barrier) < (number + 1) * threads:
+            while read_atomically(barrier) < arrived + (number + 1) * threads:
                 pass
 
 
@@ -72,7 +74,7 @@ def serve(post: int, served: int, patience: int) -> int:
 
     Args:
         post: Address of int64: how many programs have been posted, address of the last one, its rows, this thread's
-            number, number of threads, address of the barrier.
+            number, number of threads, address of the barrier, what it was.
         served: How many of them this thread has seen.
         patience: Looks without news before giving up.
     """
@@ -81,7 +83,7 @@ def serve(post: int, served: int, patience: int) -> int:
         if read_atomically(post) == served:
             idle += 1
             continue
-        execute(read(post, 1), read(post, 2), read(post, 3), read(post, 4), read(post, 5))
+        execute(read(post, 1), read(post, 2), read(post, 3), read(post, 4), read(post, 5), read(post, 6))
         served += 1
         idle = 0
     return served
@@ -97,9 +99,9 @@ class _Helper:
         self.news = threading.Event()
         threading.Thread(target=self._work, daemon=True, name="lbrn-engine").start()
 
-    def start(self, program: NDArray[np.int64], thread: int, threads: int, barrier: NDArray[np.int64]) -> None:
+    def start(self, program: NDArray[np.int64], thread: int, threads: int, arrived: int) -> None:
         """Let the thread run its share of a program."""
-        self.post[1:6] = program.ctypes.data, len(program), thread, threads, barrier.ctypes.data
+        self.post[1:7] = program.ctypes.data, len(program), thread, threads, _barrier.ctypes.data, arrived
         add_posted(self.post.ctypes.data)
         self.news.set()
 
@@ -119,6 +121,18 @@ def add_posted(post: int) -> None:
 
 _helpers: list[_Helper] = []
 _lock = threading.Lock()  # the helpers serve one program at a time
+# Never set back: a helper may still look whether it may pass the last barrier while the next program begins.
+_barrier = aligned((8,), np.int64)
+
+
+def _forget_helpers() -> None:
+    """Start without helpers in a forked process, which has none of its parent's threads."""
+    global _lock
+    _helpers.clear()
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_helpers)
 
 
 def run(program: NDArray[np.int64], threads: int) -> None:
@@ -128,13 +142,13 @@ def run(program: NDArray[np.int64], threads: int) -> None:
         program: (rows, `WIDTH`) int64, contiguous.
         threads: How many threads share the work.
     """
-    barrier = aligned((8,), np.int64)
     if threads == 1:
-        execute(program.ctypes.data, len(program), 0, 1, barrier.ctypes.data)
+        execute(program.ctypes.data, len(program), 0, 1, 0, 0)
         return
     with _lock:
         while len(_helpers) < threads - 1:
             _helpers.append(_Helper())
+        arrived = int(_barrier[0])
         for number, helper in enumerate(_helpers[: threads - 1]):
-            helper.start(program, number + 1, threads, barrier)
-        execute(program.ctypes.data, len(program), 0, threads, barrier.ctypes.data)
+            helper.start(program, number + 1, threads, arrived)
+        execute(program.ctypes.data, len(program), 0, threads, _barrier.ctypes.data, arrived)

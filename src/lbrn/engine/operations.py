@@ -11,7 +11,8 @@ from lbrn.engine import gemm, pack, prologue, ternary_kernel, vectors
 from lbrn.engine.prologue import STEP
 from lbrn.engine.vectors import read
 
-RELU = prologue.RELU
+SMALLEST = np.float32(2.0**-100)
+"""The smallest step in fixed point: the factor that brings values into steps must not overflow."""
 
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
@@ -74,9 +75,12 @@ def quantise(a: int, thread: int, threads: int) -> None:
         found = vectors.read_float(read(a, 5), other)
         if largest == largest and not found <= largest:
             largest = found
+    size = largest / np.float32(127)
+    if size < SMALLEST:
+        size = SMALLEST
     if thread == 0:
-        vectors.write_float(read(a, 8), 0, largest / np.float32(127))
-    factor = np.float32(127) / largest if np.float32(0) < largest < np.float32(np.inf) else np.float32(0)
+        vectors.write_float(read(a, 8), 0, size)
+    factor = np.float32(1) / size
     first, last = share(read(a, 4), thread, threads)
     for image in range(read(a, 0)):
         here = read(a, 1) + image * read(a, 2) + first * STEP
@@ -200,7 +204,7 @@ def add(a: int, thread: int, threads: int) -> None:
             if read(a, 4) != 0:
                 value = vectors.add_floats(vectors.load_floats(left, left + read(a, 8)), value)
             if read(a, 14) != 0:
-                value = vectors.maximum_floats(value, vectors.zero_floats())
+                value = vectors.relu_floats(value)
             vectors.store_floats(target, target + read(a, 12), value)
             left += STEP
             right += STEP

@@ -1,5 +1,6 @@
 """A network as a list of kernel calls: compiled once, planned for each shape of input, run without Python between."""
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,8 @@ from lbrn.engine.convolution import check_images, check_scales, check_settings
 from lbrn.engine.fusion import Fusion, Layer
 from lbrn.engine.layout import Map
 from lbrn.engine.pack import Window
-from lbrn.engine.steps import Steps, Value
+from lbrn.engine.prologue import Prologue
+from lbrn.engine.steps import Steps, Value, in_lanes
 from lbrn.engine.weights import Dense, Ternary
 from lbrn.errors import InputError
 from lbrn.graph import Graph
@@ -74,11 +76,15 @@ class Program:
         self._layers, self._outputs = fused.layers, fused.outputs
         self._modules = modules or {}
         self._plans: dict[tuple[int, ...], _Plan] = {}
+        self._lock = threading.Lock()  # a plan's buffers serve one run at a time
         self.steps = [_describe(layer) for layer in self._layers]
         self.fallbacks = [layer.settings["module"] for layer in self._layers if layer.kind == "torch"]
+        for path in self.fallbacks:
+            if path not in self._modules:
+                raise InputError(f"{path}: only torch can run this layer; compile the torch network instead")
 
     def run(self, images: Images) -> Images | list[Images]:
-        """Run the network on pictures.
+        """Run the network on pictures; threads that call it at once wait for each other.
 
         Args:
             images: (N, 3, H, W) float32, as the torch network takes them.
@@ -94,9 +100,10 @@ class Program:
         if images.shape[2] % multiple or images.shape[3] % multiple:
             sides = f"{images.shape[3]}x{images.shape[2]}"
             raise InputError(f"pictures of {sides} px do not fit: both sides must be multiples of {multiple}")
-        if images.shape not in self._plans:
-            self._plans[images.shape] = _Plan(self, images.shape)
-        results = self._plans[images.shape].run(images)
+        with self._lock:
+            if images.shape not in self._plans:
+                self._plans[images.shape] = _Plan(self, images.shape)
+            results = self._plans[images.shape].run(images)
         return results if self.graph.is_list else results[0]
 
     def bytes(self) -> dict[str, int]:
@@ -104,13 +111,16 @@ class Program:
         packed = [layer.weights.bytes for layer in self._layers if layer.weights is not None]
         return {"weights": sum(packed), "activations": sum(plan.bytes for plan in self._plans.values())}
 
-    def _channels(self) -> int:
+    def _channels(self) -> int | None:
+        """Channels that the pictures must have; None where any number will do."""
+        alike = {0}
         for layer in self._layers:
-            if 0 in layer.inputs and isinstance(layer.weights, Dense):
-                return layer.weights.weights.shape[1]
-            if 0 in layer.inputs and isinstance(layer.weights, Ternary):
-                return layer.weights.channels
-        return 3
+            if layer.inputs[0] in alike:
+                if layer.channels:
+                    return layer.channels[0]
+                if layer.kind not in ("cat", "torch"):
+                    alike.add(layer.output)
+        return None
 
 
 def _describe(layer: Layer) -> Step:
@@ -128,13 +138,14 @@ class _Plan:
         self.values = {0: self.steps.value(Map(*shape[2:]), shape[1])}
         last = {number: place for place, layer in enumerate(program._layers) for number in _used(layer)}
         for place, layer in enumerate(program._layers):
-            self.values[layer.output] = self._emit(layer)
+            output = self.values[layer.output] = self._emit(layer)
+            if layer.kind != "torch":
+                output.flat = layer.kind == "flatten" or self.values[layer.inputs[0]].flat
             for number in {*_used(layer), layer.output}:
                 if last.get(number, place) == place and number != 0 and number not in program._outputs:
                     self.steps.release(self.values[number])
         self._cut()
         self.outputs = [self.values[number] for number in program._outputs]
-        self.flat = _flat(program)
         held = [self.values[0], *self.outputs]
         self.bytes = self.steps.buffers() + sum(value.data.nbytes for value in held)
 
@@ -143,13 +154,13 @@ class _Plan:
         for piece in self.pieces:
             if isinstance(piece, tuple):
                 module, inputs, output = piece
-                result = module(*(layout.from_lanes(value.data, value.size) for value in inputs))
+                result = module(*(_array(value) for value in inputs))
+                result = result.reshape(len(result), output.channels, output.size.height, output.size.width)
                 layout.fill_lanes(np.ascontiguousarray(result, np.float32), output.data)
             else:
                 machine.run(piece, self.threads)
         check_scales(self.steps)
-        results = [layout.from_lanes(value.data, value.size) for value in self.outputs]
-        return [result[:, :, 0, 0] if flat else result for result, flat in zip(results, self.flat, strict=True)]
+        return [_array(value) for value in self.outputs]
 
     def _cut(self) -> None:
         if self.steps.rows:
@@ -159,8 +170,7 @@ class _Plan:
     def _emit(self, layer: Layer) -> Value:
         steps, inputs = self.steps, [self.values[number] for number in layer.inputs]
         source = inputs[0]
-        if layer.weights is not None or layer.kind == "pool":
-            self._check_size(layer, source)
+        self._check(layer, inputs)
         match layer.kind, layer.weights:
             case "ternary", Ternary() as packed:
                 return steps.ternary(source, packed, layer.window, layer.prologue, layer.name)
@@ -180,42 +190,44 @@ class _Plan:
             case "regions", _:
                 return steps.pool_regions(source, *regions(layer.settings, source))
             case "bilinear", _:
-                return steps.bilinear(source, self._target_size(layer, inputs), layer.settings["align_corners"])
+                scale = layer.settings.get("scale")
+                size = source.size.enlarged(scale) if scale else inputs[1].size
+                return steps.bilinear(source, size, scale, layer.settings["align_corners"])
             case "cat", _:
                 return self._cat(inputs)
             case "flatten", _:
                 return self._flatten(layer, source)
         return self._torch(layer, inputs)
 
-    def _check_size(self, layer: Layer, source: Value) -> None:
-        size = layer.window.output(source.size)
-        if min(size.height, size.width) < 1:
-            raise InputError(
-                f"{layer.name}: a map of {source.size.height}x{source.size.width} is smaller than the kernel; "
-                "give larger pictures"
-            )
+    def _check(self, layer: Layer, inputs: list[Value]) -> None:
+        """Refuse what torch would refuse too; kernels look at nothing themselves."""
+        source, size = inputs[0], layer.window.output(inputs[0].size)
+        for wanted in layer.channels:
+            if wanted != source.channels:
+                raise InputError(f"{layer.name}: takes {wanted} channels, but {source.channels} come in")
+        if min(size.height, size.width) < 1 or (layer.kind == "regions" and min(source.size.sides) < 2):
+            sides = f"{source.size.height}x{source.size.width}"
+            raise InputError(f"{layer.name}: a map of {sides} is smaller than the kernel; give larger pictures")
+        if layer.kind == "cat" and any(value.size != source.size for value in inputs):
+            raise InputError(f"{layer.name}: cannot join maps of different sizes; the pictures' sides do not suit")
+        if layer.kind == "add":
+            factor, right = layer.settings["factor"], inputs[1]
+            self._check_sum(layer, source, right.size.enlarged(factor), right.channels)
+        if layer.residual is not None and isinstance(layer.weights, Dense):
+            self._check_sum(layer, self.values[layer.residual], size, len(layer.weights.bias))
+
+    def _check_sum(self, layer: Layer, left: Value, size: Map, channels: int) -> None:
+        if (left.size, left.channels) != (size, channels):
+            raise InputError(f"{layer.name}: cannot add maps of different sizes; the pictures' sides do not suit")
 
     def _add(self, layer: Layer, inputs: list[Value]) -> Value:
         left, right = inputs
         factor = layer.settings["factor"]
-        if factor > 1 and (left.size.block_height, left.size.block_width) != (
-            right.size.block_height * factor,
-            right.size.block_width * factor,
-        ):
+        if not in_lanes(right.size, left.size, factor):
             right, factor = self.steps.enlarge(right, factor), 1
-        if factor == 1 and (left.size, left.channels) != (right.size, right.channels):
-            raise InputError(f"{layer.name}: cannot add maps of different sizes; the pictures' sides do not suit")
         return self.steps.add(left, right, factor=factor, relu=layer.relu)
 
-    def _target_size(self, layer: Layer, inputs: list[Value]) -> Map:
-        if len(inputs) == 2:
-            return inputs[1].size
-        scale, size = layer.settings["scale"], inputs[0].size
-        return Map(int(size.height * scale), int(size.width * scale))
-
     def _cat(self, inputs: list[Value]) -> Value:
-        from lbrn.engine.prologue import Prologue
-
         target = self.steps.value(inputs[0].size, sum(value.channels for value in inputs))
         first = 0
         for value in inputs:
@@ -226,16 +238,16 @@ class _Plan:
     def _flatten(self, layer: Layer, source: Value) -> Value:
         if (source.size.height, source.size.width) != (1, 1):
             raise InputError(f"{layer.name}: the engine flattens maps of one pixel only; pool them to it first")
-        from lbrn.engine.prologue import Prologue
-
         return self.steps.transform(source, Prologue())
 
     def _torch(self, layer: Layer, inputs: list[Value]) -> Value:
         self._cut()
         module = self.modules[layer.settings["module"]]
-        shapes = [(self.steps.images, value.channels, value.size.height, value.size.width) for value in inputs]
-        shape = module(*(np.zeros(one, np.float32) for one in shapes)).shape
-        output = self.steps.value(Map(*shape[2:]), shape[1])
+        shape = module(*(np.zeros_like(_array(value)) for value in inputs)).shape
+        if len(shape) not in (2, 4) or shape[0] != self.steps.images:
+            raise InputError(f"{layer.name}: torch returns the shape {shape}; the engine needs (N, C, H, W)")
+        output = self.steps.value(Map(*(shape[2:] or (1, 1))), shape[1])
+        output.flat = len(shape) == 2
         self.pieces.append((module, inputs, output))
         return output
 
@@ -244,13 +256,10 @@ def _used(layer: Layer) -> tuple[int, ...]:
     return layer.inputs if layer.residual is None else (*layer.inputs, layer.residual)
 
 
-def _flat(program: Program) -> list[bool]:
-    """Which outputs are (N, F) in torch: what comes after a flattening."""
-    flat: set[str] = set()
-    for node in program.graph.nodes:
-        if node.op in ("flatten", "linear") or (node.op != "torch" and flat & set(node.inputs)):
-            flat.add(node.name)
-    return [name in flat for name in program.graph.outputs]
+def _array(value: Value) -> Images:
+    """A value as torch has it."""
+    array = layout.from_lanes(value.data, value.size)
+    return array[:, :, 0, 0] if value.flat else array
 
 
 def regions(settings: Mapping[str, Any], source: Value) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -53,7 +53,7 @@ def activated(value: Any, scale: int, shift: int, activation: int, channel: int)
             vectors.multiply_floats(value, factor), vectors.all_lanes(read_float(shift, channel))
         )
     if activation == RELU:
-        value = vectors.maximum_floats(value, vectors.zero_floats())
+        value = vectors.relu_floats(value)
     elif activation == SIGMOID:
         value = vectors.sigmoid_floats(value)
     elif activation == SIGN:

@@ -1,5 +1,7 @@
 """Operations that move pixels between lanes: general pooling and resizing, one pixel at a time."""
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -72,7 +74,7 @@ def resize(a: int, thread: int, threads: int) -> None:
 
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
-def _mix(first, second, weight):  # type: ignore[no-untyped-def]
+def _mix(first: Any, second: Any, weight: Any) -> Any:
     return first * (np.float32(1) - weight) + second * weight if weight > 0 else first
 
 

@@ -26,21 +26,23 @@ class Value:
         size: Its size.
         channels: Channels.
         data: (images, 2, positions, channels, 32) float32.
+        flat: Whether it stands for (images, channels) and not for a map.
     """
 
     size: Map
     channels: int
     data: NDArray[np.float32]
+    flat: bool = False
 
     @property
     def image(self) -> int:
         """Bytes of one image."""
-        return self.data[0].nbytes
+        return int(self.data[0].nbytes)
 
     @property
     def second(self) -> int:
         """Bytes from the first half of the lanes to the second."""
-        return self.data[0, 0].nbytes
+        return int(self.data[0, 0].nbytes)
 
     @property
     def address(self) -> int:
@@ -171,7 +173,7 @@ class Steps:
 
     def enlarge(self, source: Value, factor: int) -> Value:
         """A map enlarged by nearest neighbour."""
-        size = Map(source.size.height * factor, source.size.width * factor)
+        size = source.size.enlarged(factor)
         if in_lanes(source.size, size, factor):
             target = self.value(size, source.channels)
             self._add(target, 0, source, target, factor, False)
@@ -180,10 +182,10 @@ class Steps:
         none = np.zeros(max(size.height, size.width), np.float32)
         return self._resize(source, size, (rows, rows, none), (columns, columns, none))
 
-    def bilinear(self, source: Value, size: Map, align_corners: bool) -> Value:
-        """A map resized bilinearly, by torch's two conventions."""
-        rows = _blend(source.size.height, size.height, align_corners)
-        return self._resize(source, size, rows, _blend(source.size.width, size.width, align_corners))
+    def bilinear(self, source: Value, size: Map, scale: float | None, align_corners: bool) -> Value:
+        """A map resized bilinearly to a size, by torch's conventions; `scale` is the factor that led to the size."""
+        rows = _blend(source.size.height, size.height, scale, align_corners)
+        return self._resize(source, size, rows, _blend(source.size.width, size.width, scale, align_corners))
 
     def pool(self, source: Value, window: Window, kind: int) -> Value:
         """Max-pooling (kind 0), or the mean with (1) or without (2) the padding."""
@@ -265,7 +267,8 @@ class Steps:
         return int(self._keep(layout.offsets(value.size, value.channels)).ctypes.data)
 
     def _prologue(self, prologue: Prologue) -> tuple[int, int, int]:
-        return self._keep(prologue).arguments()
+        self._keep(prologue)
+        return prologue.arguments()
 
     def _shared(self, key: Any, shape: tuple[int, ...], dtype: Any = np.float32) -> int:
         """Address of scratch that all operations of one shape share: it holds nothing from one step to the next."""
@@ -286,12 +289,14 @@ def in_lanes(small: Map, large: Map, factor: int) -> bool:
     return (small.block_height * factor, small.block_width * factor) == (large.block_height, large.block_width)
 
 
-def _blend(source: int, target: int, align_corners: bool) -> tuple[NDArray[np.int64], NDArray[np.int64], Any]:
+def _blend(
+    source: int, target: int, scale: float | None, align_corners: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Any]:
     """First and second source pixel of each target pixel, and the weight of the second."""
     numbers = np.arange(target, dtype=np.float64)
     if align_corners:
         place = numbers * ((source - 1) / (target - 1) if target > 1 else 0.0)
     else:
-        place = np.maximum((numbers + 0.5) * (source / target) - 0.5, 0.0)
+        place = np.maximum((numbers + 0.5) * (1 / scale if scale else source / target) - 0.5, 0.0)
     first = np.minimum(place.astype(np.int64), source - 1)
     return first, np.minimum(first + 1, source - 1), (place - first).astype(np.float32)

@@ -88,6 +88,12 @@ def splat(builder: ir.IRBuilder, value: Any, llvm: ir.VectorType) -> Any:
     return builder.shuffle_vector(first, undefined, zeros)
 
 
+def relu(builder: ir.IRBuilder, value: Any) -> Any:
+    """Emit ReLU of a vector; in this order of operands it is one instruction, and what is no number stays."""
+    zero = ir.Constant(value.type, None)
+    return builder.select(builder.fcmp_ordered("<", value, zero), zero, value)
+
+
 @intrinsic
 def load_floats(typing_context, first, second):  # type: ignore[no-untyped-def]
     """All 64 lanes of a float row, from the addresses of its two halves."""
@@ -175,7 +181,7 @@ def _convert(source: Vector, target: Vector, operation: str) -> Callable[[Any], 
 
 load_shorts, store_shorts = _loader(SHORTS), _storer(SHORTS)
 add_ints = _binary(INTS, "add")
-zero_floats, zero_shorts, zero_ints = _zero(FLOATS), _zero(SHORTS), _zero(INTS)
+zero_shorts, zero_ints = _zero(SHORTS), _zero(INTS)
 add_floats, multiply_floats = _binary(FLOATS, "fadd"), _binary(FLOATS, "fmul")
 widen = _convert(SHORTS, INTS, "sext")
 to_floats = _convert(INTS, FLOATS, "sitofp")
@@ -193,13 +199,24 @@ def all_lanes(typing_context, value):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def maximum_floats(typing_context, left, right):  # type: ignore[no-untyped-def]
-    """Lane by lane the larger one; where `left` is not a number, the right one (callers keep such values out)."""
+    """Lane by lane the larger one; not a number where either is none."""
 
     def emit(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        left, right = arguments
-        return builder.select(builder.fcmp_ordered(">", left, right), left, right)
+        kind = ir.FunctionType(FLOATS.llvm, [FLOATS.llvm] * 2)
+        maximum = cgutils.get_or_insert_function(builder.module, kind, f"llvm.maximum.v{LANES}f32")
+        return builder.call(maximum, arguments)
 
     return FLOATS(FLOATS, FLOATS), emit
+
+
+@intrinsic
+def relu_floats(typing_context, value):  # type: ignore[no-untyped-def]
+    """Zero where a lane is negative; what is no number stays."""
+
+    def emit(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return relu(builder, arguments[0])
+
+    return FLOATS(FLOATS), emit
 
 
 @intrinsic
@@ -356,4 +373,5 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     raw = np.zeros(size + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
-    return raw[start : start + size].view(dtype).reshape(shape)
+    lying: NDArray[Any] = raw[start : start + size].view(dtype).reshape(shape)
+    return lying

@@ -39,6 +39,11 @@ class Dense:
         object.__setattr__(self, "packed_bias", gemm.pack_bias(self.bias))
 
     @property
+    def channels(self) -> int:
+        """Input channels."""
+        return int(self.weights.shape[1])
+
+    @property
     def bytes(self) -> int:
         """Bytes in use while running."""
         return self.packed.nbytes + self.packed_bias.nbytes
@@ -50,12 +55,14 @@ class Ternary:
 
     Attributes:
         kernel: Height and width.
+        channels: Input channels.
         outputs: Output channels.
         lists: What each output adds up.
         shorts: Whether it runs in fixed point.
     """
 
     kernel: tuple[int, int]
+    channels: int
     outputs: int
     lists: Lists
     shorts: bool
@@ -74,6 +81,8 @@ class Ternary:
 def choose(filters: NDArray[np.int8], *, shorts: bool, path: str = "auto", positive: bool = False) -> Ternary | Dense:
     """Lay down a ternary filter for the path that should be fastest, or for a given one.
 
+    Kernels so large that one group's sums leave 16 bits are dense in fixed point.
+
     Args:
         filters: (outputs, channels, kernel height, kernel width) of -1, 0 and +1.
         shorts: Whether to run in fixed point.
@@ -84,11 +93,12 @@ def choose(filters: NDArray[np.int8], *, shorts: bool, path: str = "auto", posit
     flat = filters.reshape(outputs, channels, -1)
     if path == "dense":
         return Dense(filters.astype(np.float32), np.zeros(outputs, np.float32))
-    costs = {group: _cost(flat, group) for group in PATHS[path]}
-    best = min(costs, key=lambda group: costs[group])
-    if path == "auto" and costs[best] >= flat.size * _MULTIPLY_ADD:
+    possible = [group for group in PATHS[path] if _fits(_grouped(flat, group), 1, shorts, positive)]
+    costs = {group: _cost(flat, group) for group in possible}
+    best = min(costs, key=lambda group: costs[group], default=None)
+    if best is None or (path == "auto" and costs[best] >= flat.size * _MULTIPLY_ADD):
         return choose(filters, shorts=shorts, path="dense")
-    return Ternary((kernel[0], kernel[1]), outputs, _lists(flat, best, shorts, positive), shorts)
+    return Ternary((kernel[0], kernel[1]), channels, outputs, _lists(flat, best, shorts, positive), shorts)
 
 
 def _cost(filters: NDArray[np.int8], group: int) -> float:
@@ -98,7 +108,7 @@ def _cost(filters: NDArray[np.int8], group: int) -> float:
     chunks = -(-groups // _GROUPS_AT_ONCE[group])
     sums = outputs * taps * chunks if rows else 0
     halo = 1.5  # input positions to an output position, at the larger maps
-    return rows * _ROW + sums * _SUM + groups * rows_of_group(group) * halo * _TABLE_ROW
+    return float(rows * _ROW + sums * _SUM + groups * rows_of_group(group) * halo * _TABLE_ROW)
 
 
 def _grouped(filters: NDArray[np.int8], group: int) -> NDArray[np.int8]:
