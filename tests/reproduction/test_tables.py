@@ -89,6 +89,12 @@ def test_the_header_says_what_the_numbers_are(runs, context, tmp_path):
     assert path.read_text().splitlines()[: len(comments)] == comments
 
 
+def test_a_single_epoch_is_no_epochs(context, tmp_path):
+    run = fake.spec("shn") | {"recipe": {"input": 64, "epochs": 1}}
+    found = {label: [] for label in fake.VARIANTS} | {"SHN": [fake.scored_run(tmp_path / "runs", run, 0)]}
+    assert build_table(fake.entry(), found, context).reduction["SHN"].endswith(", input 64 px, 1 epoch")
+
+
 def test_json_holds_every_cell_and_dvc_gets_flat_numbers(runs, context, tmp_path):
     _, path = written(fake.entry(), runs, context, tmp_path)
     table = json.loads(path.with_suffix(".json").read_text())

@@ -145,7 +145,8 @@ def _reduction(column: Column, spec: Spec) -> str:
     recipe = spec["recipe"]
     if "stem_width" in used:
         smaller.append(f"stem {full['stem_width'] or full['width']} -> {used['stem_width']} channels")
-    return ", ".join([*smaller, f"input {recipe['input']} px", f"{recipe['epochs']} epochs"])
+    length = "1 epoch" if recipe["epochs"] == 1 else f"{recipe['epochs']} epochs"
+    return ", ".join([*smaller, f"input {recipe['input']} px", length])
 
 
 def _commit(result: Result) -> str:
