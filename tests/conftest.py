@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,13 @@ import pytest
 import tiny
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def same_draws() -> None:
+    """Weights and inputs that a test draws without a generator of its own are the same every time, in any order."""
+    if torch := sys.modules.get("torch"):  # not imported here: many tests do without
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
