@@ -1,7 +1,10 @@
 """Where Numba keeps compiled kernels: a folder of the user's own, a new one for each version of this code."""
 
+import atexit
 import hashlib
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import numba
@@ -11,18 +14,26 @@ from numba.core import config
 def set_up() -> None:
     """Choose the folder, unless NUMBA_CACHE_DIR already does.
 
-    Compiled kernels are code: nobody else may write there.
+    Compiled kernels are code: nobody else may write there. Where the user has no place to write, kernels are compiled
+    anew in each process.
     """
     if os.environ.get("NUMBA_CACHE_DIR"):
         return
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "lbrn" / f"kernels-{_version()}"
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.chmod(0o700)
-    except OSError:
-        return  # a read-only home: Numba looks for a place itself, and compiles anew if there is none
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        folder = _private(base / "lbrn" / f"kernels-{_version()}")
+    except (OSError, RuntimeError):  # RuntimeError: the user has no home
+        folder = Path(tempfile.mkdtemp(prefix="lbrn-kernels-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     config.CACHE_DIR = str(folder)
+
+
+def _private(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_uid != os.geteuid():
+        raise PermissionError(f"{folder} belongs to somebody else")
+    folder.chmod(0o700)
+    return folder
 
 
 def _version() -> str:

@@ -1,6 +1,7 @@
 """The ways into the engine: from a torch network, and from a model file without torch."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from lbrn.engine.program import Program
 from lbrn.errors import InputError
+from lbrn.graph import Graph
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,23 +41,29 @@ def compile(
         raise InputError(f"fallback is {fallback!r}; use 'torch' or None")
     graph = trace(network, allow_opaque=fallback == "torch")
     stored = network.state_dict()
-    tensors = {name: stored[name].detach().cpu().numpy() for node in graph.nodes for name in node.tensors.values()}
+    tensors = {
+        name: stored[name].detach().cpu().float().numpy() for node in graph.nodes for name in node.tensors.values()
+    }
     return Program(graph, tensors, arithmetic=arithmetic, threads=threads, modules=_modules(network, graph))
 
 
-def _modules(network: "nn.Module", graph: Any) -> Mapping[str, Any]:
+def _modules(network: "nn.Module", graph: Graph) -> Mapping[str, Any]:
     import torch
 
-    def runner(module: "nn.Module") -> Any:
+    def runner(path: str) -> Any:
+        module = deepcopy(network.get_submodule(path)).eval()
+
         def run(*inputs: NDArray[np.float32]) -> NDArray[np.float32]:
             with torch.inference_mode():
-                result: NDArray[np.float32] = module(*(torch.from_numpy(value) for value in inputs)).numpy()
-            return result
+                result = module(*(torch.from_numpy(value) for value in inputs))
+            if not isinstance(result, torch.Tensor):
+                raise InputError(f"{path} returns a {type(result).__name__}; only a single tensor can go on from torch")
+            array: NDArray[np.float32] = result.numpy()
+            return array
 
         return run
 
-    paths = {node.attributes["module"] for node in graph.nodes if node.op == "torch"}
-    return {path: runner(network.get_submodule(path).eval()) for path in paths}
+    return {path: runner(path) for path in {node.attributes["module"] for node in graph.nodes if node.op == "torch"}}
 
 
 def load(path: str | Path, *, arithmetic: Literal["float32", "fixed"] = "float32", threads: int = 1) -> Program:
@@ -73,4 +81,5 @@ def load(path: str | Path, *, arithmetic: Literal["float32", "fixed"] = "float32
     from lbrn import modelformat
 
     tensors, content = modelformat.read(Path(path))
-    return Program(modelformat.graph(content), tensors, arithmetic=arithmetic, threads=threads)
+    modelformat.filters(content, path)  # refuses filters that come out otherwise than in the training
+    return Program(modelformat.graph(content, path), tensors, arithmetic=arithmetic, threads=threads)
