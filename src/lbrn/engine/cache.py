@@ -12,15 +12,14 @@ from numba.core import config
 
 
 def set_up() -> None:
-    """Choose the folder, unless NUMBA_CACHE_DIR already does.
+    """Choose the folder: inside NUMBA_CACHE_DIR where that is set, else inside the user's cache.
 
     Compiled kernels are code: nobody else may write there. Where the user has no place to write, kernels are compiled
     anew in each process.
     """
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        return
+    given = os.environ.get("NUMBA_CACHE_DIR")
     try:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        base = Path(given or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         folder = _private(base / "lbrn" / f"kernels-{_version()}")
     except (OSError, RuntimeError):  # RuntimeError: the user has no home
         folder = Path(tempfile.mkdtemp(prefix="lbrn-kernels-"))
