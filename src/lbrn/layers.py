@@ -84,7 +84,14 @@ class LocalBinaryConv2d(nn.Module):
         self.register_buffer("weight", weight, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Convolve (N, in_channels, H, W) with the fixed filters."""
+        """Convolve (N, in_channels, H, W) with the fixed filters.
+
+        Args:
+            images: (N, in_channels, H, W), floating point of the layer's dtype.
+
+        Returns:
+            (N, out_channels, H', W') as of `torch.nn.Conv2d` with the same geometry.
+        """
         geometry = self.geometry
         padding = geometry["padding"]
         if geometry["padding_mode"] != "zeros":
@@ -159,7 +166,14 @@ class _SignFunction(torch.autograd.Function):
 
 
 def binarise(values: Tensor) -> Tensor:
-    """Return the sign, +1 for zero, with the straight-through gradient zeroed where |value| >= 1 (Eq. 2)."""
+    """Return the sign, +1 for zero, with the straight-through gradient zeroed where |value| >= 1 (Eq. 2).
+
+    Args:
+        values: Any shape.
+
+    Returns:
+        The same shape, -1 and +1 only.
+    """
     result: Tensor = _SignFunction.apply(values)  # type: ignore[no-untyped-call]
     return result
 
@@ -191,7 +205,14 @@ class BinaryConv2d(nn.Conv2d):
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Convolve (N, in_channels, H, W) with the binarised weights."""
+        """Convolve (N, in_channels, H, W) with the binarised weights.
+
+        Args:
+            images: (N, in_channels, H, W), floating point; binary only where `Sign` made them so.
+
+        Returns:
+            (N, out_channels, H', W').
+        """
         scale = self.weight.abs().mean(dim=(1, 2, 3), keepdim=True)
         result: Tensor = self._conv_forward(images, scale * binarise(self.weight), None)
         return result
@@ -199,6 +220,9 @@ class BinaryConv2d(nn.Conv2d):
 
 def fixed_layers(module: nn.Module) -> dict[str, LocalBinaryConv2d]:
     """Return a network's fixed convolutions by filter name, in the order of the network.
+
+    Args:
+        module: Any network; one without fixed convolutions gives an empty mapping.
 
     Raises:
         InputError: Two layers have the same name and therefore the same filters.
@@ -234,5 +258,12 @@ def fixed_filters(module: nn.Module) -> dict[str, ternary.Ternary]:
 
 
 def filter_digest(module: nn.Module) -> str:
-    """Return the SHA-256 of all fixed filters of a network in hexadecimal, see `lbrn.ternary.digest`."""
+    """Return the SHA-256 of all fixed filters of a network in hexadecimal, see `lbrn.ternary.digest`.
+
+    Args:
+        module: Any network.
+
+    Raises:
+        InputError: Two layers have the same name, or a weight is no longer ternary.
+    """
     return ternary.digest(fixed_filters(module))

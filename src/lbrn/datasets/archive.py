@@ -69,6 +69,9 @@ class Archive:
 
         A folder's order is that of the sorted names. Names use `/` and carry no leading `./`.
 
+        Args:
+            select: From a member's name to whether its content is wanted; the others are not read.
+
         Raises:
             InputError: The archive is damaged, exceeds the limits, or holds a name or a link that is refused.
         """
@@ -80,6 +83,9 @@ class Archive:
 
     def read(self, wanted: str) -> Member:
         """Return (name, content) of the only member with that file name, in whatever folder.
+
+        Args:
+            wanted: File name without folders.
 
         Raises:
             InputError: The archive holds none or several of that name, or cannot be read.
@@ -174,13 +180,21 @@ class Archive:
 
 
 def is_file_called(name: str, wanted: set[str]) -> bool:
-    """Tell whether a member's file name is wanted, leaving out drawings (`visualized/`) and macOS's shadow files."""
+    """Tell whether a member's file name is wanted, leaving out drawings (`visualized/`) and macOS's shadow files.
+
+    Args:
+        name: Name of a member, with its folders.
+        wanted: File names without folders.
+    """
     folder, _, file = name.rpartition("/")
     return file in wanted and not {"visualized", "__MACOSX"} & set(folder.split("/"))
 
 
 def folder_files(folder: Path) -> list[tuple[str, Path]]:
     """List (name, path) of all files below a folder, sorted by name.
+
+    Args:
+        folder: Searched at every depth.
 
     Raises:
         InputError: A file or folder in it is a symbolic link.

@@ -21,6 +21,9 @@ def catalog() -> dict[str, dict[str, Any]]:
 def entry(name: str) -> dict[str, Any]:
     """Return one dataset's entry.
 
+    Args:
+        name: Name of a dataset, such as `mpii`.
+
     Raises:
         InputError: The catalogue has no such dataset.
     """
@@ -32,6 +35,13 @@ def entry(name: str) -> dict[str, Any]:
 
 
 def limits(name: str) -> Limits:
-    """Return what an archive of this dataset may hold at most."""
+    """Return what an archive of this dataset may hold at most.
+
+    Args:
+        name: Name of a dataset.
+
+    Raises:
+        InputError: The catalogue has no such dataset.
+    """
     caps = entry(name)["limits"]
     return Limits(files=caps["files"], total=int(caps["gigabytes"] * 10**9))

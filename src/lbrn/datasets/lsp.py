@@ -65,7 +65,12 @@ def read_lsp(content: bytes, n_train: int | None = None) -> dict[str, People]:
 
 
 def lsp_crop(width: int, height: int) -> tuple[NDArray[np.float64], float]:
-    """Return centre (x, y) and scale of LSP's crop for an image of that size in pixels."""
+    """Return centre (x, y) and scale of LSP's crop for an image of that size in pixels.
+
+    Args:
+        width: Pixels.
+        height: Pixels.
+    """
     return np.array([(width - 1) / 2, (height - 1) / 2]), LSP_SIDE * max(width, height) / 200
 
 
@@ -93,7 +98,15 @@ def read_lspet(content: bytes) -> dict[str, People]:
 
 
 def lspet_crop(joints: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return centre (N, 2) and scale (N,) of the training crop from joints (N, 16, 2) with NaN where unlabelled."""
+    """Return centre (N, 2) and scale (N,) of the training crop from joints (N, 16, 2) with NaN where unlabelled.
+
+    Args:
+        joints: 0-based pixels in MPII's order; at least two of a person are labelled.
+
+    Returns:
+        The middle of the box around the labelled joints, and the crop's side over 200: that which the box's longer side
+        or the torso asks for, whichever is more; the torso counts where both its ends are labelled.
+    """
     low, high = np.nanmin(joints, axis=1), np.nanmax(joints, axis=1)
     box = (high - low).max(axis=1)
     torso = np.linalg.norm(joints[:, L_SHOULDER] - joints[:, R_HIP], axis=1)

@@ -107,7 +107,14 @@ def read_release(content: bytes) -> Iterator[Rectangle]:
 
 
 def to_people(rectangles: Sequence[Rectangle]) -> People:
-    """Turn usable rectangles into people, in 0-based pixels and with MPII's crop convention applied."""
+    """Turn usable rectangles into people, in 0-based pixels and with MPII's crop convention applied.
+
+    Args:
+        rectangles: With a position and a scale each; points and head box may be absent.
+
+    Returns:
+        The people in the given order; joints that have no point are NaN, and so is the head size without a head box.
+    """
     n = len(rectangles)
     joints, visible = np.full((n, N_JOINTS, 2), np.nan), np.zeros((n, N_JOINTS), bool)
     scale = np.array([rectangle.scale for rectangle in rectangles], dtype=np.float64)

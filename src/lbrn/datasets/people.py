@@ -90,7 +90,11 @@ class People:
         return cls(**{name: _array(name, value, n) for name, value in values.items()})
 
     def take(self, indices: ArrayLike) -> Self:
-        """Return the people at `indices` (integers, or booleans of length N), in that order."""
+        """Return the people at `indices` (integers, or booleans of length N), in that order.
+
+        Args:
+            indices: Rows in the wanted order, or one truth value for each person.
+        """
         chosen = np.asarray(indices)
         chosen = chosen if chosen.size else chosen.astype(np.int64)
         return replace(self, **{name: getattr(self, name)[chosen] for name in _LAYOUT})
@@ -98,6 +102,9 @@ class People:
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
         """Join several tables one after another; patch offsets are kept as they are.
+
+        Args:
+            parts: Tables of people, at least one.
 
         Raises:
             InputError: There is no part.
@@ -107,7 +114,12 @@ class People:
         return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in _LAYOUT})
 
     def patch(self, pixels: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
-        """Return one person's patch as a (height, width, 3) RGB view of the flat pixel array."""
+        """Return one person's patch as a (height, width, 3) RGB view of the flat pixel array.
+
+        Args:
+            pixels: All patches of the split one after another, as `PatchWriter` wrote them.
+            index: Row of the person.
+        """
         height, width = (int(edge) for edge in self.shape[index])
         start = int(self.offset[index])
         return pixels[start : start + height * width * 3].reshape(height, width, 3)
@@ -124,6 +136,9 @@ class People:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read people that `save` wrote.
+
+        Args:
+            path: An .npz file.
 
         Raises:
             InputError: The file is not a table of people.

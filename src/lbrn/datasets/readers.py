@@ -39,7 +39,15 @@ def read_people(spec: Mapping[str, Any], files: Mapping[str, Path]) -> dict[str,
 
 
 def keep_subset(people: People, files: Mapping[str, Path]) -> People:
-    """Keep the people in the images of the user's `subset` list, all where there is none."""
+    """Keep the people in the images of the user's `subset` list, all where there is none.
+
+    Args:
+        people: People of any split.
+        files: Paths of a source's parts; `subset` is a text file with one image name a line.
+
+    Raises:
+        InputError: The list names no image.
+    """
     if SUBSET not in files:
         return people
     return people.take(np.isin(people.image, _subset_images(files[SUBSET])))

@@ -70,6 +70,10 @@ def identity(name: str, source: Source, store: Path) -> str:
 def checksum(path: Path, store: Path) -> str:
     """Return the SHA-256 of a file, or of the list of names and SHA-256 of a folder's files; remembered in the store.
 
+    Args:
+        path: A file or a folder.
+        store: Folder of the data store, where the result is remembered as long as the file stays as it is.
+
     Raises:
         InputError: A folder holds a symbolic link.
     """

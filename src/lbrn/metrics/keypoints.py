@@ -96,7 +96,16 @@ def relative_distance(prediction: Array, truth: Array, size: Array) -> Array:
 
 
 def percent_correct(relative: Array, threshold: float, strict: bool) -> tuple[Array, NDArray[np.int64]]:
-    """Return percent (J,) and count (J,) of labelled joints from relative distances (N, J), as `pck` does."""
+    """Return percent (J,) and count (J,) of labelled joints from relative distances (N, J), as `pck` does.
+
+    Args:
+        relative: As `relative_distance` returns them: NaN where a joint does not count.
+        threshold: In reference sizes.
+        strict: As in `pck`.
+
+    Returns:
+        Percent, NaN for a joint that nobody has labelled, and how many people have it labelled.
+    """
     with np.errstate(invalid="ignore"):
         correct = relative < threshold if strict else relative <= threshold
     count = (~np.isnan(relative)).sum(axis=0)

@@ -14,17 +14,38 @@ class Convolution(Protocol):
     """Makes a convolution that keeps the size of the map; `name` is what a fixed filter is drawn from."""
 
     def __call__(self, in_channels: int, out_channels: int, kernel_size: int, *, name: str) -> nn.Module:
-        """Make one layer of odd `kernel_size`, stride 1 and same padding."""
+        """Make one layer of odd `kernel_size`, stride 1 and same padding.
+
+        Args:
+            in_channels: Channels in.
+            out_channels: Channels out.
+            kernel_size: Odd side of the kernel.
+            name: Name of the layer; fixed filters are drawn from it.
+        """
         ...
 
 
 def real_convolution(in_channels: int, out_channels: int, kernel_size: int, *, name: str = "") -> nn.Module:
-    """Make an ordinary learned convolution with bias; the name has no effect."""
+    """Make an ordinary learned convolution with bias; the name has no effect.
+
+    Args:
+        in_channels: Channels in.
+        out_channels: Channels out.
+        kernel_size: Odd; the map keeps its size.
+        name: Taken so that all makers are called alike.
+    """
     return nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
 
 
 def binary_convolution(in_channels: int, out_channels: int, kernel_size: int, *, name: str = "") -> nn.Module:
-    """Make a convolution with learned binary weights and no bias; the name has no effect."""
+    """Make a convolution with learned binary weights and no bias; the name has no effect.
+
+    Args:
+        in_channels: Channels in.
+        out_channels: Channels out.
+        kernel_size: Odd; the map keeps its size.
+        name: Taken so that all makers are called alike.
+    """
     return BinaryConv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
 
 
@@ -70,7 +91,13 @@ class Operations:
     activation: Callable[[], nn.Module] = relu
 
     def with_fixed_3x3(self, sparsity: float, seed: int, scheme: str) -> "Operations":
-        """Return the same with fixed ternary 3x3 convolutions: what turns a block into a local-binary one."""
+        """Return the same with fixed ternary 3x3 convolutions: what turns a block into a local-binary one.
+
+        Args:
+            sparsity: Share of non-zero weights, 0 .. 1.
+            seed: Filter seed of the network.
+            scheme: How to draw, see `lbrn.ternary.draw`.
+        """
         return replace(self, conv3x3=fixed_convolution(sparsity, seed, scheme))
 
     def step(
@@ -96,14 +123,24 @@ BINARY_OPERATIONS = Operations(binary_convolution, binary_convolution, Sign)
 
 
 def plain_skip(in_channels: int, out_channels: int) -> nn.Module:
-    """Make the stacked hourglass's skip: identity, or one real 1x1 convolution where the channels change."""
+    """Make the stacked hourglass's skip: identity, or one real 1x1 convolution where the channels change.
+
+    Args:
+        in_channels: Channels in.
+        out_channels: Channels out.
+    """
     if in_channels == out_channels:
         return nn.Identity()
     return real_convolution(in_channels, out_channels, 1)
 
 
 def preactivated_skip(in_channels: int, out_channels: int) -> nn.Module:
-    """Make a skip of normalisation, ReLU and a real 1x1 convolution, as in PyraNet."""
+    """Make a skip of normalisation, ReLU and a real 1x1 convolution, as in PyraNet.
+
+    Args:
+        in_channels: Channels in.
+        out_channels: Channels out, also where they are as many.
+    """
     return nn.Sequential(nn.BatchNorm2d(in_channels), relu(), real_convolution(in_channels, out_channels, 1))
 
 

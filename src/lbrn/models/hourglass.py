@@ -109,7 +109,7 @@ class Stack(nn.Module):
 
 
 class Pictures(nn.Module):
-    """The way in: refuses pictures that the poolings do not divide, and lays out their numbers for a CPU's convolutions.
+    """The way in: refuses pictures that poolings do not divide, and lays out their numbers for a CPU's convolutions.
 
     A module of its own, so that `lbrn.trace` passes it by as a whole: it looks at sizes and computes nothing.
     """

@@ -54,7 +54,11 @@ class FractionalPooling(nn.Module):
         return self.generator.get_state()
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Put the training generator into a stored state."""
+        """Put the training generator into a stored state.
+
+        Args:
+            state: What `get_extra_state` returned, on any device.
+        """
         self.generator.set_state(state.cpu())
 
     def extra_repr(self) -> str:

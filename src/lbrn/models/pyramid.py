@@ -23,7 +23,15 @@ class ReducedConvolution(nn.Module):
         self.convolution = convolution
 
     def forward(self, reduced: Tensor, full: Tensor) -> Tensor:
-        """Convolve (N, D, h, w) and enlarge to the height and width of `full`."""
+        """Convolve (N, D, h, w) and enlarge to the height and width of `full`.
+
+        Args:
+            reduced: (N, D, h, w), what is convolved.
+            full: Any map of the wanted height and width; only its shape is used.
+
+        Returns:
+            (N, D', H, W).
+        """
         return F.interpolate(self.convolution(reduced), size=full.shape[-2:], mode="bilinear", align_corners=True)
 
 
@@ -131,7 +139,15 @@ class PyramidPlaces:
     def pyramid_block(
         self, in_channels: int, out_channels: int, name: str, *, activated: bool = True, skip: nn.Module | None = None
     ) -> PyramidBlock:
-        """Make one pyramid block."""
+        """Make one pyramid block.
+
+        Args:
+            in_channels: Channels in.
+            out_channels: Channels out; the pyramid branch has `out_channels / cardinality_width` inside.
+            name: Name of the block.
+            activated: False leaves out the first normalisation and activation, for an input that has just had both.
+            skip: The other path; the block's own where not given.
+        """
         inside = max(1, out_channels // self.cardinality_width)
         return PyramidBlock(
             in_channels, out_channels, self.operations, name=name, inside=inside, seed=self.seed, activated=activated,

@@ -67,6 +67,9 @@ VARIANTS: dict[str, Variant] = {
 def get(name: str) -> Variant:
     """Return a variant by name.
 
+    Args:
+        name: A key of `VARIANTS`, such as `lbrn-s`.
+
     Raises:
         InputError: There is no such variant.
     """

@@ -49,6 +49,10 @@ def load(project: Project, knobs: Params | None = None) -> Book:
 def table(book: Book, number: int) -> Table:
     """A table with the columns that params.yaml asks for.
 
+    Args:
+        book: The settings.
+        number: The table's number in the paper.
+
     Raises:
         InputError: The project does not make this table, or none of its columns is asked for.
     """

@@ -57,14 +57,30 @@ class Cell:
 
 
 def computed_costs(variant: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Count a variant's full-size block, as `lbrn cost --json` does; loads torch."""
+    """Count a variant's full-size block, as `lbrn cost --json` does; loads torch.
+
+    Args:
+        variant: Name of a variant.
+        settings: What differs from the variant's full size, as in workflow/experiments.yaml.
+
+    Returns:
+        The ledger under the key `block`.
+
+    Raises:
+        InputError: The variant is unknown, or a setting is not possible.
+    """
     from lbrn.models.costs import block_ledger
 
     return {"block": block_ledger(variant, **settings).as_dict()}
 
 
 def off_paper(column: Column, spec: Spec) -> dict[str, Any]:
-    """Return the knobs of a run that are not as the paper's column has them, with their values."""
+    """Return the knobs of a run that are not as the paper's column has them, with their values.
+
+    Args:
+        column: The column's entry in workflow/experiments.yaml, which says the paper's setting.
+        spec: The spec of a run in that column.
+    """
     full = get(column.variant).settings(column.settings)
     return {
         knob: spec["network"][knob] for knob in KNOBS if spec["network"].get(knob, full.get(knob)) != full.get(knob)

@@ -54,7 +54,11 @@ def code_id(piece: str) -> str:
 
 @cache
 def closure_digest(piece: str) -> str:
-    """SHA-256 over the tokens of all modules that a piece of the work reaches, in hexadecimal."""
+    """SHA-256 over the tokens of all modules that a piece of the work reaches, in hexadecimal.
+
+    Args:
+        piece: A key of `ENTRIES`.
+    """
     modules = closure(ENTRIES[piece], _BOUNDARIES.get(piece, ()))
     return digest({name: tokens(path.read_text()) for name, path in modules.items()})
 
@@ -82,7 +86,15 @@ def closure(entries: tuple[str, ...], boundaries: tuple[str, ...] = ()) -> dict[
 
 
 def imports(name: str, path: Path) -> set[str]:
-    """Modules of lbrn that a module's source imports, with the packages they are in."""
+    """Modules of lbrn that a module's source imports, with the packages they are in.
+
+    Args:
+        name: The module.
+        path: Its source file.
+
+    Returns:
+        Full names; a name imported from a module counts where it is a module itself. Without the module itself.
+    """
     named = {name}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -112,7 +124,11 @@ def versions() -> dict[str, int]:
 
 
 def moved(record: Path = RECORD) -> list[Moved]:
-    """Pieces with a hand-raised version whose code or version is not the recorded one."""
+    """Pieces with a hand-raised version whose code or version is not the recorded one.
+
+    Args:
+        record: The file that `hold` writes; absent means that nothing is recorded.
+    """
     known = read_json(record) if record.exists() else {}
     now = _present()
     return [

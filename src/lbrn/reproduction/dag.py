@@ -100,6 +100,10 @@ class Dag:
     def data_needed(self, key: str, product: str) -> list[str]:
         """The files that say that a run's datasets are prepared; none where the run has the product already.
 
+        Args:
+            key: The run.
+            product: Name of the file in the run's folder that is to be made from the data.
+
         Raises:
             InputError: No table has such a run under these settings.
         """
@@ -137,6 +141,9 @@ class Dag:
     def raw_needed(self, folder: str) -> list[str]:
         """The file that says that the bytes of a prepared folder are there; none where the folder is made already.
 
+        Args:
+            folder: Name of a folder in data/prepared.
+
         Raises:
             InputError: No table needs such data under these settings.
         """
@@ -146,7 +153,17 @@ class Dag:
         return [f"{self.place(self.project.raw(raw))}/{NOTE}"]
 
     def table_identity(self, number: int) -> Spec:
-        """What a table depends on besides the scores: its entry, its runs, the code, and what the paper printed."""
+        """What a table depends on besides the scores: its entry, its runs, the code, and what the paper printed.
+
+        Args:
+            number: The table's number in the paper.
+
+        Returns:
+            Plain data: where it changes, the table is made again.
+
+        Raises:
+            InputError: The table cannot be made with these settings.
+        """
         entry = self.book.tables[number].model_dump(mode="json")
         paper = self.project.root / "paper"
         printed = [sha256_file(path) for path in (paper / "published" / f"table{number}.csv", paper / "claims.csv")]
@@ -158,7 +175,17 @@ class Dag:
         }
 
     def training_priority(self, key: str) -> int:
-        """How early to begin a training: the longer first, so that all cores are busy to the end."""
+        """How early to begin a training: the longer first, so that all cores are busy to the end.
+
+        Args:
+            key: The run.
+
+        Returns:
+            A whole number from 1 to `LONG_RUN`; Snakemake begins the larger first.
+
+        Raises:
+            InputError: No table has such a run under these settings.
+        """
         longest = max(_cost(spec) for spec in self.runs.values())
         return max(1, round(LONG_RUN * _cost(self.run(key)) / longest))
 

@@ -21,6 +21,11 @@ def dataset_names(preset: PosePreset, dataset: str) -> list[str]:
 def data_spec(book: Book, name: str, task: str = "pose") -> DataSpec:
     """The data spec of a dataset under a project's settings.
 
+    Args:
+        book: The settings.
+        name: Name of the dataset.
+        task: Whose input size and numbers of people count.
+
     Raises:
         InputError: The dataset is unknown, or its source cannot be used.
     """
@@ -33,6 +38,10 @@ def data_spec(book: Book, name: str, task: str = "pose") -> DataSpec:
 
 def table_data(book: Book, number: int) -> dict[str, DataSpec]:
     """Data specs of all datasets that a table's runs are trained and tested on, by their names.
+
+    Args:
+        book: The settings.
+        number: The table's number in the paper.
 
     Raises:
         InputError: The source of one of them cannot be used.

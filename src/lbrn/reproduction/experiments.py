@@ -52,6 +52,9 @@ class Table(Settings):
 def load(root: Path) -> dict[int, Table]:
     """Read and check workflow/experiments.yaml of a project.
 
+    Args:
+        root: The folder with workflow/.
+
     Returns:
         Tables by their number in the paper.
 

@@ -51,6 +51,10 @@ class RunSpec(Settings):
 def parse_json(text: str, option: str) -> Any:
     """Read the value of a command-line option that holds JSON.
 
+    Args:
+        text: What the user typed.
+        option: Name of the option, for the message.
+
     Raises:
         InputError: It is not JSON.
     """
@@ -117,6 +121,9 @@ def check_run(spec: Any, where: str | Path) -> dict[str, Any]:
 
 def read_run(folder: Path) -> dict[str, Any]:
     """Read and check the spec of a run folder.
+
+    Args:
+        folder: The run's folder.
 
     Raises:
         InputError: There is none, or it is no run spec.

@@ -31,6 +31,10 @@ _KEY = re.compile(r"[\w.-]+/[\w.-]+/[\w.-]+")
 def data_digests(project: Project, knobs: Params | None = None) -> Path:
     """Write results/data.json: identity and digest of every dataset behind the wished tables.
 
+    Args:
+        project: The project.
+        knobs: What to use instead of its params.yaml.
+
     Returns:
         The file.
 
@@ -48,6 +52,10 @@ def data_digests(project: Project, knobs: Params | None = None) -> Path:
 
 def pack(project: Project, knobs: Params | None = None) -> Path:
     """Copy the runs behind the wished tables to results/packed/, in place of what was there.
+
+    Args:
+        project: The project.
+        knobs: What to use instead of its params.yaml.
 
     Returns:
         The folder; its `runs.json`, written last, names every file with its SHA-256.
@@ -72,6 +80,9 @@ def pack(project: Project, knobs: Params | None = None) -> Path:
 
 def restore(project: Project) -> list[str]:
     """Copy packed runs back into the run store, where they are not finished there.
+
+    Args:
+        project: The project, with results/packed/.
 
     Returns:
         Keys of the runs that were restored.

@@ -32,6 +32,10 @@ class Result:
     def score(self, metric: str, row: str) -> float | None:
         """A number of a metric, in percent; None where nothing was labelled.
 
+        Args:
+            metric: Id of a metric, such as `pckh@0.5-mean14`.
+            row: Joint group or `Total`.
+
         Raises:
             InputError: The run was scored without this metric or row.
         """
@@ -61,6 +65,12 @@ class Estimate:
 
 def read_result(spec: Spec, folder: Path, column: str, table: int) -> Result:
     """Read a run that a table needs.
+
+    Args:
+        spec: The run's spec.
+        folder: The run's folder.
+        column: Label of the table's column, for the message.
+        table: Number of the table, for the message.
 
     Raises:
         InputError: The run is not finished and scored, or was scored on another dataset than its own.

@@ -29,6 +29,10 @@ Spec = dict[str, Any]
 def table_runs(book: Book, number: int) -> dict[str, list[Spec]]:
     """The runs of a table.
 
+    Args:
+        book: The settings.
+        number: The table's number in the paper.
+
     Returns:
         For each column the specs of its runs, one a seed, in the order of params.yaml's seeds.
 
@@ -44,6 +48,12 @@ def table_runs(book: Book, number: int) -> dict[str, list[Spec]]:
 
 def run_spec(book: Book, entry: Table, column: Column, seed: int) -> Spec:
     """The complete spec of one run: everything that shapes its weights and predictions, and nothing else.
+
+    Args:
+        book: The settings.
+        entry: The table's entry in workflow/experiments.yaml.
+        column: The entry of one of its columns.
+        seed: Training seed; also the filter seed where params.yaml names none.
 
     Raises:
         InputError: The settings do not fit together.

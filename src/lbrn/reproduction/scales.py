@@ -110,6 +110,10 @@ class PosePreset(Settings):
     def recipe_for(self, family: str, overrides: Overrides) -> dict[str, Any]:
         """The complete recipe of a family's networks, as plain data.
 
+        Args:
+            family: Family of networks, as in `models.variants`.
+            overrides: What params.yaml sets for every run; milestones of a schedule move with the epochs.
+
         Raises:
             InputError: A value of scales.yaml is wrong.
         """
@@ -164,6 +168,9 @@ class Scales(Settings):
 def load(root: Path) -> Scales:
     """Read and check workflow/scales.yaml of a project.
 
+    Args:
+        root: The folder with workflow/.
+
     Raises:
         InputError: The file cannot be read, or something in it is wrong.
     """
@@ -172,6 +179,10 @@ def load(root: Path) -> Scales:
 
 def check_input(recipe: Mapping[str, Any], network: Mapping[str, Any]) -> None:
     """Refuse an input whose maps an hourglass cannot halve as often as it must.
+
+    Args:
+        recipe: With `input`, the side of the network's input in pixels.
+        network: With `depth`, how often an hourglass halves its maps.
 
     Raises:
         InputError: The input's side is no multiple of 4 * 2^depth, or the deepest map a single pixel, of which one

@@ -37,6 +37,9 @@ def rule(text: str, example: str) -> Any:
 def read_yaml(path: Path) -> Any:
     """Read a YAML file.
 
+    Args:
+        path: The file.
+
     Raises:
         InputError: It is absent or not YAML; the message names the line.
     """
@@ -78,7 +81,14 @@ def check(schema: type[Schema], value: Any, where: str) -> Schema:
 
 
 def complaint(where: str, schema: type[Settings], loc: tuple[Any, ...], value: Any) -> str:
-    """Say what a value is, what it must be, and what to write instead."""
+    """Say what a value is, what it must be, and what to write instead.
+
+    Args:
+        where: The file's name, and the place in it.
+        schema: What the file should hold.
+        loc: Keys on the way to the value; none for the whole file.
+        value: What stands there.
+    """
     if not loc:
         return f"{where} must hold a mapping of keys to values, not {value!r}"
     field, path = _field(schema, loc)

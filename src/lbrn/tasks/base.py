@@ -27,23 +27,56 @@ class Task(Protocol):
         ...
 
     def batch(self, epoch: int, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of training samples; a pure function of seed, epoch and indices."""
+        """Inputs and targets of training samples; a pure function of seed, epoch and indices.
+
+        Args:
+            epoch: From 0; decides the augmentation.
+            indices: (B,) training samples, each below the task's length.
+
+        Returns:
+            Inputs (B, ...) and targets (B, ...) on the CPU.
+        """
         ...
 
     def loss(self, outputs: Any, targets: Tensor) -> Tensor:
-        """The scalar to minimise."""
+        """The scalar to minimise.
+
+        Args:
+            outputs: What the network returned for a batch's inputs.
+            targets: The batch's targets.
+        """
         ...
 
     def validate(self, network: nn.Module) -> dict[str, float]:
-        """Numbers for the training curves, from a fixed part of the test split."""
+        """Numbers for the training curves, from a fixed part of the test split.
+
+        Args:
+            network: In evaluation mode; called without gradients.
+
+        Returns:
+            Value by column of `history.csv`: `valid_loss`, and scores whose names begin with `valid_` too.
+        """
         ...
 
     def predict(self, network: nn.Module) -> dict[str, NDArray[Any]]:
-        """Predictions of the whole test split, in the units of the original data."""
+        """Predictions of the whole test split, in the units of the original data.
+
+        Args:
+            network: In evaluation mode; called without gradients.
+
+        Returns:
+            Arrays by name, as `predictions.npz` holds them.
+        """
         ...
 
     def picture(self, predictions: Mapping[str, NDArray[Any]], path: Path, *, photographs: bool) -> None:
-        """Draw some predictions; without photographs on plain ground, so that the picture may be published."""
+        """Draw some predictions; without photographs on plain ground, so that the picture may be published.
+
+        Args:
+            predictions: What `predict` returned.
+            path: The picture's file.
+            photographs: Whether to draw on the images themselves.
+        """
         ...
 
 
