@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from lbrn.layers import binarise
 from lbrn.models.blocks import BINARY_OPERATIONS, Bottleneck, Operations
 from lbrn.models.bulat import HierarchicalBlock
+from lbrn.models.convolutions import fixed_convolution
 
 FEATURES = torch.randn(3, 8, 6, 6, generator=torch.Generator().manual_seed(0))
 
@@ -21,7 +22,7 @@ def _step(step, values, activation):
     [
         (Operations(), torch.relu),
         (Operations(activation=torch.nn.Sigmoid), torch.sigmoid),
-        (Operations().with_fixed_3x3(0.5, 0, "philox-1"), torch.relu),
+        (Operations(conv3x3=fixed_convolution(0.5, 0)), torch.relu),
         (BINARY_OPERATIONS, binarise),
     ],
 )

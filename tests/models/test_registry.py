@@ -168,7 +168,7 @@ def test_blocks_keep_the_shape(variant):
         ("shn", {"sparsity": 0.5}, "shn has no setting 'sparsity'; it accepts"),
         ("lbrn-s", {"sparsity": 1.5}, "sparsity 1.5 is not possible"),
         ("lbrn-s", {"sparsity": "a lot"}, "sparsity 'a lot' is not possible"),
-        ("shn", {"width": 20}, "width 20 is not possible: it must be a multiple of 16"),
+        ("shn", {"width": 20}, "width 20 is not possible: it must be a multiple of 8"),
         ("shn", {"stacks": 0}, "stacks 0"),
         ("shn", {"depth": True}, "depth True"),
         ("shn", {"width": None}, "width None"),
@@ -190,13 +190,14 @@ def test_refuses_pictures_that_do_not_halve():
 
 
 def test_variants_load_no_torch():
-    code = "import sys, lbrn.models.variants as v; assert len(v.VARIANTS) == 6; sys.exit('torch' in sys.modules)"
+    code = "import sys, lbrn.models.variants as v; assert len(v.VARIANTS) == 10; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_defaults_are_the_papers_full_size():
     assert get("shn").defaults["stacks"] == 8 and get("lbrn-p").defaults["stacks"] == 2
-    assert {name for name, entry in VARIANTS.items() if entry.has_fixed_filters} == {"lbrn-s", "lbrn-p"}
+    unfixed = {"shn", "prm", "binary", "hg-binary", "lbrn-s-no-3x3"}
+    assert {name for name, entry in VARIANTS.items() if not entry.has_fixed_filters} == unfixed
     assert get("lbrn-s").defaults["sparsity"] == 0.5
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = models.nothing

@@ -1,71 +1,13 @@
 """What all networks are made of: the residual bottleneck, which takes its convolutions and activation as arguments."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from lbrn import ternary
-from lbrn.layers import BinaryConv2d, LocalBinaryConv2d, Sign
-
-
-class Convolution(Protocol):
-    """Makes a convolution that keeps the size of the map; `name` is what a fixed filter is drawn from."""
-
-    def __call__(self, in_channels: int, out_channels: int, kernel_size: int, *, name: str) -> nn.Module:
-        """Make one layer of odd `kernel_size`, stride 1 and same padding.
-
-        Args:
-            in_channels: Channels in.
-            out_channels: Channels out.
-            kernel_size: Odd side of the kernel.
-            name: Name of the layer; fixed filters are drawn from it.
-        """
-        ...
-
-
-def real_convolution(in_channels: int, out_channels: int, kernel_size: int, *, name: str = "") -> nn.Module:
-    """Make an ordinary learned convolution with bias; the name has no effect.
-
-    Args:
-        in_channels: Channels in.
-        out_channels: Channels out.
-        kernel_size: Odd; the map keeps its size.
-        name: Taken so that all makers are called alike.
-    """
-    return nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
-
-
-def binary_convolution(in_channels: int, out_channels: int, kernel_size: int, *, name: str = "") -> nn.Module:
-    """Make a convolution with learned binary weights and no bias; the name has no effect.
-
-    Args:
-        in_channels: Channels in.
-        out_channels: Channels out.
-        kernel_size: Odd; the map keeps its size.
-        name: Taken so that all makers are called alike.
-    """
-    return BinaryConv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
-
-
-def fixed_convolution(sparsity: float, seed: int, scheme: str = ternary.DEFAULT_SCHEME) -> Convolution:
-    """Return a maker of fixed ternary convolutions.
-
-    Args:
-        sparsity: Share of non-zero weights, 0 .. 1.
-        seed: Filter seed of the network.
-        scheme: How to draw, see `lbrn.ternary.draw`.
-    """
-
-    def make(in_channels: int, out_channels: int, kernel_size: int, *, name: str) -> nn.Module:
-        padding = kernel_size // 2
-        return LocalBinaryConv2d(
-            in_channels, out_channels, kernel_size, padding=padding, sparsity=sparsity, seed=seed, name=name,
-            scheme=scheme,
-        )  # fmt: skip
-
-    return make
+from lbrn.layers import Sign
+from lbrn.models.convolutions import Convolution, binary_convolution, real_convolution
+from lbrn.models.paths import BOTTLENECK, Part
 
 
 def relu() -> nn.Module:
@@ -89,16 +31,6 @@ class Operations:
     conv1x1: Convolution = real_convolution
     conv3x3: Convolution = real_convolution
     activation: Callable[[], nn.Module] = relu
-
-    def with_fixed_3x3(self, sparsity: float, seed: int, scheme: str) -> "Operations":
-        """Return the same with fixed ternary 3x3 convolutions: what turns a block into a local-binary one.
-
-        Args:
-            sparsity: Share of non-zero weights, 0 .. 1.
-            seed: Filter seed of the network.
-            scheme: How to draw, see `lbrn.ternary.draw`.
-        """
-        return replace(self, conv3x3=fixed_convolution(sparsity, seed, scheme))
 
     def step(
         self, in_channels: int, out_channels: int, kernel_size: int, *, name: str, activated: bool = True
@@ -147,7 +79,8 @@ def preactivated_skip(in_channels: int, out_channels: int) -> nn.Module:
 class Bottleneck(nn.Module):
     """The residual block of 1x1, 3x3 and 1x1 convolutions through half the channels (section 3.2 of the paper, Fig. 1).
 
-    With fixed 3x3 convolutions it is the paper's local-binary block (LBB); with binary ones, HG-Binary's block.
+    With fixed 3x3 convolutions it is the paper's local-binary block (LBB); with binary ones, HG-Binary's block. The
+    ablations leave parts of it out.
     """
 
     def __init__(
@@ -157,6 +90,7 @@ class Bottleneck(nn.Module):
         operations: Operations,
         *,
         name: str,
+        path: Sequence[Part] = BOTTLENECK,
         skip: nn.Module | None = None,
     ) -> None:
         """Make the block.
@@ -166,17 +100,22 @@ class Bottleneck(nn.Module):
             out_channels: Channels out; half of them are the bottleneck.
             operations: Convolutions and activation.
             name: Name of the block; its convolutions are called `<name>.reduce`, `.conv3x3` and `.expand`.
+            path: Its convolutions in their order.
             skip: The other path; `plain_skip` where not given.
         """
         super().__init__()
-        middle = out_channels // 2
-        self.reduce = operations.step(in_channels, middle, 1, name=f"{name}.reduce")
-        self.conv3x3 = operations.step(middle, middle, 3, name=f"{name}.conv3x3")
-        self.expand = operations.step(middle, out_channels, 1, name=f"{name}.expand")
+        self.path = tuple(part.name for part in path)
+        channels = in_channels
+        for part in path:
+            made = out_channels // 2 if part.narrow else out_channels
+            self.add_module(part.name, operations.step(channels, made, part.kernel, name=f"{name}.{part.name}"))
+            channels = made
         self.skip = plain_skip(in_channels, out_channels) if skip is None else skip
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
-        change: Tensor = self.expand(self.conv3x3(self.reduce(features)))
+        change = features
+        for name in self.path:
+            change = getattr(self, name)(change)
         shortcut: Tensor = self.skip(features)
         return shortcut + change

@@ -167,7 +167,14 @@ class StackedHourglass(nn.Module):
 
 
 def stacked_hourglass(
-    make: BlockMaker, *, stacks: int, width: int, depth: int, joints: int, stem_width: int | None = None
+    make: BlockMaker,
+    *,
+    stacks: int,
+    width: int,
+    depth: int,
+    joints: int,
+    stem_width: int | None = None,
+    up_blocks: bool = True,
 ) -> StackedHourglass:
     """Make a stacked hourglass that has the same kind of residual block everywhere.
 
@@ -181,13 +188,14 @@ def stacked_hourglass(
         depth: Poolings of each hourglass (paper: 4).
         joints: Number of heatmaps.
         stem_width: Channels towards which the stem widens (a quarter, half, all of it); `width` where not given.
+        up_blocks: Whether there are blocks on the paths that keep the size, or nothing.
     """
     wide = stem_width or width
     after = [make(wide // 2, wide, "stem.1"), make(wide, width, "stem.2")]
     stem = Stem(wide // 4, make(wide // 4, wide // 2, "stem.0"), after)
 
     def place(place: str, level: int, name: str) -> nn.Module:
-        return make(width, width, name)
+        return make(width, width, name) if up_blocks or place != "up" else nn.Identity()
 
     parts = [
         Stack(

@@ -1,6 +1,7 @@
 """From a variant's name and settings to its network or its residual block."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from lbrn.errors import InputError
 from lbrn.layers import fixed_layers
 from lbrn.models.blocks import ACTIVATIONS, BINARY_OPERATIONS, Bottleneck, Operations
 from lbrn.models.bulat import HierarchicalBlock
+from lbrn.models.convolutions import fixed_convolution, half_fixed_convolution
 from lbrn.models.hourglass import BlockMaker, stacked_hourglass
 from lbrn.models.pyramid import PyramidPlaces, pyranet
 from lbrn.models.variants import VARIANTS, Variant, get
@@ -80,7 +82,8 @@ def _network(entry: Variant, settings: dict[str, Any], seed: int, filter_seed: i
     if entry.family == "pyramid":
         operations = _operations(entry, settings, filter_seed, scheme)
         return pyranet(operations, cardinality_width=settings["cardinality_width"], seed=seed, **sizes)
-    return stacked_hourglass(_block_maker(entry, settings, seed, filter_seed, scheme), **sizes)
+    up_blocks = settings.get("up", "block") == "block"
+    return stacked_hourglass(_block_maker(entry, settings, seed, filter_seed, scheme), up_blocks=up_blocks, **sizes)
 
 
 def _block_maker(entry: Variant, settings: dict[str, Any], seed: int, filter_seed: int, scheme: str) -> BlockMaker:
@@ -89,13 +92,17 @@ def _block_maker(entry: Variant, settings: dict[str, Any], seed: int, filter_see
         return lambda first, last, name: HierarchicalBlock(first, last, name=name)
     if entry.family == "pyramid":
         return PyramidPlaces(operations, settings["cardinality_width"], seed, settings["width"]).pyramid_block
-    return lambda first, last, name: Bottleneck(first, last, operations, name=name)
+    path = entry.path(settings)
+    return lambda first, last, name: Bottleneck(first, last, operations, name=name, path=path)
 
 
 def _operations(entry: Variant, settings: dict[str, Any], filter_seed: int, scheme: str) -> Operations:
     if entry.binarised:
         return BINARY_OPERATIONS
     operations = Operations(activation=ACTIVATIONS[settings["activation"]])
-    if entry.has_fixed_filters:
-        return operations.with_fixed_3x3(settings["sparsity"], filter_seed, scheme)
-    return operations
+    if not entry.has_fixed_filters:
+        return operations
+    fixed = fixed_convolution(settings["sparsity"], filter_seed, scheme)
+    if entry.fixed == "1x1":
+        return replace(operations, conv1x1=fixed)
+    return replace(operations, conv3x3=half_fixed_convolution(fixed) if entry.fixed == "half of 3x3" else fixed)

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lbrn.errors import InputError
+from lbrn.models.paths import BOTTLENECK, NO_3X3, ONE_1X1, Part
 
 ACTIVATIONS = ("relu", "sigmoid")
+STEM_MULTIPLE = 16
+"""The first block of a stem has half of its channels, and the pyramid in it an eighth of these."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,8 @@ class Variant:
         label: Name in the paper's tables, such as `LBRN-S`.
         family: `hourglass` (section 4.1 of the paper), `pyramid` (PyraNet) or `binary` (Bulat and Tzimiropoulos).
         defaults: Every setting that the variant accepts, with its value at the paper's full size.
-        has_fixed_filters: Whether its 3x3 convolutions are fixed ternary filters.
+        fixed: Which convolutions inside its blocks are fixed ternary filters.
+        parts: The convolutions of its plain blocks in their order, unless the setting `path` chooses among readings.
         binarised: Whether its block convolutions have learned binary weights, which the paper counts as 1/32 each.
     """
 
@@ -26,8 +30,22 @@ class Variant:
     label: str
     family: str
     defaults: Mapping[str, Any]
-    has_fixed_filters: bool = False
+    fixed: Literal["none", "3x3", "1x1", "half of 3x3"] = "none"
+    parts: tuple[Part, ...] = BOTTLENECK
     binarised: bool = False
+
+    @property
+    def has_fixed_filters(self) -> bool:
+        """Whether it has a sparsity and a filter seed."""
+        return self.fixed != "none"
+
+    def path(self, settings: Mapping[str, Any]) -> tuple[Part, ...]:
+        """Return the convolutions of its plain blocks.
+
+        Args:
+            settings: Complete settings.
+        """
+        return ONE_1X1[settings["path"]] if "path" in settings else self.parts
 
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the complete, checked settings: the defaults and what was given in their place.
@@ -45,21 +63,33 @@ class Variant:
         for key, value in complete.items():
             if value is not None or self.defaults[key] is not None:
                 _check(key, value)
+        if complete["stem_width"] is None and complete["width"] % STEM_MULTIPLE:
+            raise InputError(
+                f"width {complete['width']} is not possible for a stem as wide as the rest: it must be a multiple of "
+                f"{STEM_MULTIPLE}, or stem_width given"
+            )
         return complete
 
 
 _SIZE: dict[str, Any] = {"stacks": 8, "width": 256, "depth": 4, "joints": 16, "stem_width": None}
+_HOURGLASS: dict[str, Any] = {**_SIZE, "up": "block", "activation": "relu"}
+_LOCAL_BINARY: dict[str, Any] = {**_HOURGLASS, "sparsity": 0.5}
 _PYRAMID: dict[str, Any] = {**_SIZE, "stacks": 2, "cardinality_width": 8, "activation": "relu"}
 
 VARIANTS: dict[str, Variant] = {
     variant.name: variant
     for variant in (
-        Variant("shn", "SHN", "hourglass", {**_SIZE, "activation": "relu"}),
-        Variant("lbrn-s", "LBRN-S", "hourglass", {**_SIZE, "activation": "relu", "sparsity": 0.5}, True),
+        Variant("shn", "SHN", "hourglass", _HOURGLASS),
+        Variant("lbrn-s", "LBRN-S", "hourglass", _LOCAL_BINARY, "3x3"),
         Variant("prm", "PRM", "pyramid", _PYRAMID),
-        Variant("lbrn-p", "LBRN-P", "pyramid", {**_PYRAMID, "sparsity": 0.5}, True),
+        Variant("lbrn-p", "LBRN-P", "pyramid", {**_PYRAMID, "sparsity": 0.5}, "3x3"),
         Variant("binary", "Binary", "binary", _SIZE, binarised=True),
         Variant("hg-binary", "HG-Binary", "binary", _SIZE, binarised=True),
+        # The ablations of Tables 3 and 4. The paper calls the first two of them LBRN-1.
+        Variant("lbrn-s-one-1x1", "LBRN-S, one 1x1", "hourglass", {**_LOCAL_BINARY, "path": "3x3-1x1"}, "3x3"),
+        Variant("lbrn-s-no-3x3", "LBRN-S, no 3x3", "hourglass", _HOURGLASS, parts=NO_3X3),
+        Variant("lbrn-s-fixed-1x1", "LBRN-S, 1x1 fixed, 3x3 learned", "hourglass", _LOCAL_BINARY, "1x1"),
+        Variant("lbrn-s-half-fixed", "LBRN-S, half of the 3x3 fixed", "hourglass", _LOCAL_BINARY, "half of 3x3"),
     )
 }
 
@@ -91,8 +121,13 @@ def _share(value: Any) -> bool:
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "stacks": (_whole(1), "a whole number of 1 or more"),
-    "width": (_whole(16, 16), "a multiple of 16"),
-    "stem_width": (_whole(16, 16), "a multiple of 16, or none for the same as the width"),
+    "width": (_whole(8, 8), "a multiple of 8"),
+    "stem_width": (
+        _whole(STEM_MULTIPLE, STEM_MULTIPLE),
+        f"a multiple of {STEM_MULTIPLE}, or none for the same as the width",
+    ),
+    "up": (lambda value: value in ("block", "identity"), "block or identity"),
+    "path": (lambda value: value in ONE_1X1, f"one of {', '.join(ONE_1X1)}"),
     "depth": (_whole(1), "a whole number of 1 or more"),
     "joints": (_whole(1), "a whole number of 1 or more"),
     "cardinality_width": (_whole(1), "a whole number of 1 or more"),
