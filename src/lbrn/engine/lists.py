@@ -78,15 +78,15 @@ def make(filters: NDArray[np.int8], group: int, groups_per_chunk: int) -> Lists:
         group: Channels in a group: 1, 2 or 3.
         groups_per_chunk: Groups whose tables are held at once, such that no list is longer than `LONGEST`.
     """
-    codes, used = _codes(filters, group)
+    codes, weighted = _codes(filters, group), used(filters, group)
     _, groups, taps = codes.shape
     starts = np.arange(0, groups, groups_per_chunk)
     lengths, counts, order, rows = [], [], [], []
     for start in starts:
         stop = min(groups, start + groups_per_chunk)
-        places = codes[:, start:stop] + np.arange(stop - start)[None, :, None] * rows_of_group(group)
-        here = used[:, start:stop].transpose(2, 0, 1)  # (taps, outputs, groups)
-        length = here.sum(2)
+        places = codes[:, start:stop] + (np.arange(stop - start, dtype=np.int16) * rows_of_group(group))[None, :, None]
+        here = weighted[:, start:stop].transpose(2, 0, 1)  # (taps, outputs, groups)
+        length = np.count_nonzero(here, axis=2)
         by_length = np.argsort(length, axis=1, kind="stable")
         pick = (np.arange(taps)[:, None], by_length)
         rows.append(places.transpose(2, 0, 1)[pick][here[pick]])
@@ -106,7 +106,7 @@ def make(filters: NDArray[np.int8], group: int, groups_per_chunk: int) -> Lists:
         counts=np.concatenate(counts).astype(np.int64),
         runs=_offsets([len(run) for run in lengths]),
         outputs=np.concatenate(order).astype(np.uint16),
-        rows=(np.concatenate(rows) * (ROW // UNIT)).astype(np.uint16),
+        rows=np.concatenate(rows).astype(np.uint16) * np.uint16(ROW // UNIT),
         first_output=_offsets([len(part) for part in order]),
         first_row=_offsets(added),
     )
@@ -116,15 +116,29 @@ def _offsets(sizes: list[int]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
 
 
-def _codes(filters: NDArray[np.int8], group: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Row of each (output, group, tap) in its group's table, and whether there is any weight."""
-    outputs, channels, taps = filters.shape
-    groups = -(-channels // group)
-    filled = np.zeros((outputs, groups * group, taps), np.int64)
-    filled[:, :channels] = filters
-    parts = filled.reshape(outputs, groups, group, taps)
-    used = (parts != 0).any(2)
+def used(filters: NDArray[np.int8], group: int) -> NDArray[np.bool_]:
+    """Whether an output has any weight in a group at a tap: (outputs, groups, taps)."""
+    parts = _parts(filters, group)
+    found = parts[0] != 0
+    for part in parts[1:]:
+        found |= part != 0
+    return found
+
+
+def _codes(filters: NDArray[np.int8], group: int) -> NDArray[np.int16]:
+    """Row of each (output, group, tap) in its group's table."""
+    parts = _parts(filters, group)
     if group == 1:
-        return (parts[:, :, 0] < 0).astype(np.int64), used
-    digits = np.array([3**place for place in range(group)])[None, None, :, None]
-    return ((parts + 1) * digits).sum(2), used
+        return (parts[0] < 0).astype(np.int16)
+    codes = np.zeros(parts[0].shape, np.int16)
+    for place, part in enumerate(parts):
+        codes += (part + np.int16(1)) * np.int16(3**place)
+    return codes
+
+
+def _parts(filters: NDArray[np.int8], group: int) -> list[NDArray[np.int8]]:
+    """First, second and third channels of all groups, each (outputs, groups, taps)."""
+    outputs, channels, taps = filters.shape
+    filled = np.zeros((outputs, -(-channels // group) * group, taps), np.int8)
+    filled[:, :channels] = filters
+    return [filled[:, place::group] for place in range(group)]

@@ -93,53 +93,49 @@ def choose(filters: NDArray[np.int8], *, shorts: bool, path: str = "auto", posit
     flat = filters.reshape(outputs, channels, -1)
     if path == "dense":
         return Dense(filters.astype(np.float32), np.zeros(outputs, np.float32))
-    possible = [group for group in PATHS[path] if _fits(_grouped(flat, group), 1, shorts, positive)]
+    terms = _terms(flat, positive) if shorts else None
+    possible = [group for group in PATHS[path] if _fits(flat, group, 1, terms)]
     costs = {group: _cost(flat, group) for group in possible}
     best = min(costs, key=lambda group: costs[group], default=None)
     if best is None or (path == "auto" and costs[best] >= flat.size * _MULTIPLY_ADD):
         return choose(filters, shorts=shorts, path="dense")
-    return Ternary((kernel[0], kernel[1]), channels, outputs, _lists(flat, best, shorts, positive), shorts)
+    return Ternary((kernel[0], kernel[1]), channels, outputs, _lists(flat, best, terms), shorts)
 
 
 def _cost(filters: NDArray[np.int8], group: int) -> float:
     outputs, channels, taps = filters.shape
     groups = -(-channels // group)
-    rows = np.count_nonzero(_grouped(filters, group).any(2))
+    rows = np.count_nonzero(lists.used(filters, group))
     chunks = -(-groups // _GROUPS_AT_ONCE[group])
     sums = outputs * taps * chunks if rows else 0
     halo = 1.5  # input positions to an output position, at the larger maps
     return float(rows * _ROW + sums * _SUM + groups * rows_of_group(group) * halo * _TABLE_ROW)
 
 
-def _grouped(filters: NDArray[np.int8], group: int) -> NDArray[np.int8]:
-    outputs, channels, taps = filters.shape
-    groups = -(-channels // group)
-    filled = np.zeros((outputs, groups * group, taps), np.int8)
-    filled[:, :channels] = filters
-    return filled.reshape(outputs, groups, group, taps)
+def _terms(filters: NDArray[np.int8], positive: bool) -> NDArray[np.int64]:
+    """Activations that a sum can gain or lose at most, (1 or 2, outputs, channels): those of one sign, or all."""
+    signs = np.stack([np.count_nonzero(filters > 0, axis=2), np.count_nonzero(filters < 0, axis=2)])
+    return signs if positive else signs.sum(0, keepdims=True)
 
 
-def _lists(filters: NDArray[np.int8], group: int, shorts: bool, positive: bool) -> Lists:
+def _lists(filters: NDArray[np.int8], group: int, terms: NDArray[np.int64] | None) -> Lists:
     """Lists in as few chunks as caches, list lengths and 16-bit sums allow."""
-    parts = _grouped(filters, group)
-    groups = parts.shape[1]
+    groups = -(-filters.shape[1] // group)
     chunks = -(-groups // _GROUPS_AT_ONCE[group])
     while True:
         size = -(-groups // chunks)
-        if size == 1 or _fits(parts, size, shorts, positive):
+        if size == 1 or _fits(filters, group, size, terms):
             return lists.make(filters, group, size)
         chunks += 1
 
 
-def _fits(parts: NDArray[np.int8], size: int, shorts: bool, positive: bool) -> bool:
+def _fits(filters: NDArray[np.int8], group: int, size: int, terms: NDArray[np.int64] | None) -> bool:
     """Whether chunks of so many groups keep lists short enough, and sums of 8-bit activations within 16 bits."""
-    used = (parts != 0).any(2).astype(np.int32)  # (outputs, groups, taps)
-    starts = np.arange(0, parts.shape[1], size)
-    if np.add.reduceat(used, starts, axis=1).max() > LONGEST:
-        return False
-    if not shorts:
+    if size > LONGEST:
+        used = lists.used(filters, group).astype(np.int32)  # (outputs, groups, taps)
+        if np.add.reduceat(used, np.arange(0, used.shape[1], size), axis=1).max() > LONGEST:
+            return False
+    if terms is None:
         return True
-    up = np.add.reduceat((parts > 0).sum((2, 3), dtype=np.int32), starts, axis=1)
-    down = np.add.reduceat((parts < 0).sum((2, 3), dtype=np.int32), starts, axis=1)
-    terms = np.maximum(up, down) if positive else up + down
-    return int(terms.max()) * STEPS <= SHORT_LIMIT
+    starts = np.arange(0, filters.shape[1], size * group)
+    return int(np.add.reduceat(terms, starts, axis=2).max()) * STEPS <= SHORT_LIMIT
