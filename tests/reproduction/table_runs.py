@@ -30,7 +30,6 @@ def entry(**changed: Any) -> Entry:
     content = {
         "title": "Results on the MPII validation set (PCKh@0.5)", "task": "pose", "dataset": "mpii",
         "metric": "pckh@0.5-mean14", "rows": ROWS, "costs": ["#Param (M)", "FLOPs (G)"], "columns": columns,
-        "notes": ["A footnote, with a comma and a \"quote\"."],
     }  # fmt: skip
     return Entry.model_validate({**content, **changed})
 

@@ -56,6 +56,18 @@ def test_packed_runs_are_restored_file_by_file(the_project: project.Project, tmp
     assert pack.restore(emptied) == []
 
 
+def test_pictures_of_several_runs_of_one_network_have_names_of_their_own(the_project: project.Project) -> None:
+    knobs = params.load(the_project.root).model_copy(update={"columns": ("0.1", "0.9"), "tables": (2,)})
+    specs = runs.table_runs(book.load(the_project, knobs), 2)
+    for column in specs.values():
+        finish(the_project.run(runs.run_key(column[0])), column[0])
+    packed = pack.pack(the_project, knobs)
+    digits = [runs.run_key(specs[label][0])[-8:] for label in ("0.1", "0.9")]
+    assert sorted(path.name for path in (packed / "curves").iterdir()) == sorted(
+        f"lbrn-s-mpii-seed0-{h8}.png" for h8 in digits
+    )
+
+
 def test_packing_again_forgets_runs_that_are_no_longer_wished(the_project: project.Project) -> None:
     before = pack.pack(the_project)
     (old,) = wished(the_project)

@@ -145,7 +145,7 @@ def test_milestones_move_with_the_number_of_epochs(the_project: project.Project,
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"tables": [2]}, "there is no table 2 to make"),
+        ({"tables": [9]}, "there is no table 9 to make"),
         ({"columns": ["LBRN"]}, "columns names none of table 1, which has HG-Binary"),
         ({"columns": ["SHN", "LBRN"]}, "columns names 'LBRN', but no table has it"),
         ({"overrides": {"input": 100}}, "input 100 must be a multiple of 32"),

@@ -85,7 +85,7 @@ def test_the_header_says_what_the_numbers_are(runs, context, tmp_path):
     assert "width 256 -> 32, depth 4 -> 3, input 64 px, 12 epochs: PRM, LBRN-P" in text
     assert "seeds: 0" in text and "0123456789ab" in text and "pose 1" in text
     assert "cannot decide: C8, C9, C10, C19" in text
-    assert 'note 1: A footnote, with a comma and a "quote".' in text
+    assert "note 1: HG-Binary and Binary are built here" in text
     assert path.read_text().splitlines()[: len(comments)] == comments
 
 

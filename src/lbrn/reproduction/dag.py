@@ -14,7 +14,7 @@ from typing import Any
 from lbrn.errors import InputError
 from lbrn.files import digest, sha256_file
 from lbrn.reproduction import book as settings
-from lbrn.reproduction import data_specs, runs
+from lbrn.reproduction import data_specs, deviations, runs
 from lbrn.reproduction.book import Book
 from lbrn.reproduction.code_version import code_id
 from lbrn.reproduction.project import Project
@@ -68,6 +68,14 @@ class Dag:
         """A folder as the rules name it: relative at home, absolute in a temporary workspace or for a moved store."""
         root = self.project.root
         return str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder)
+
+    def tables(self, task: str) -> list[int]:
+        """Numbers of all tables of a task.
+
+        Args:
+            task: Such as `pose`.
+        """
+        return [number for number, entry in self.book.tables.items() if entry.task == task]
 
     def run_keys(self, number: int) -> list[str]:
         """Keys of a table's runs.
@@ -165,8 +173,10 @@ class Dag:
             InputError: The table cannot be made with these settings.
         """
         entry = self.book.tables[number].model_dump(mode="json")
-        paper = self.project.root / "paper"
-        printed = [sha256_file(path) for path in (paper / "published" / f"table{number}.csv", paper / "claims.csv")]
+        root = self.project.root
+        paper = root / "paper"
+        files = (paper / "published" / f"table{number}.csv", paper / "claims.csv", root / deviations.FILE)
+        printed = [sha256_file(path) for path in files]
         return {
             "entry": digest(entry),
             "runs": self.run_keys(number),

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from lbrn.errors import InputError
 from lbrn.models.variants import Variant, get
@@ -46,7 +46,18 @@ class Table(Settings):
     rows: tuple[str, ...] = rule("a list of row labels", "rows: [Head, Total]")
     costs: tuple[str, ...] = rule("a list of cost rows", 'costs: ["#Param (M)"]')
     columns: dict[str, Column] = rule("a mapping of label to variant", "columns: {SHN: {variant: shn}}")
-    notes: tuple[str, ...] = Field(default=(), description="a list of footnotes", examples=["notes: []"])
+    sweep: str | None = Field(
+        default=None, description="the name of the setting that the networks differ in", examples=["sweep: sparsity"]
+    )
+
+    @model_validator(mode="after")
+    def _swept(self) -> Self:
+        if self.sweep is not None and self.costs:
+            raise ValueError("a sweep has no cost rows: its networks are the rows")
+        for label, column in self.columns.items():
+            if self.sweep is not None and str(column.settings.get(self.sweep)) != label:
+                raise ValueError(f"in a sweep each label is the value of its {self.sweep}; {label} is not")
+        return self
 
 
 def load(root: Path) -> dict[int, Table]:

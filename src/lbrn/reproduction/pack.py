@@ -6,6 +6,7 @@ settings, and a fresh clone fills its run store from it (`restore`).
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -68,10 +69,8 @@ def pack(project: Project, knobs: Params | None = None) -> Path:
     temporary = target.with_name(".packed.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     index = {key: _copy_run(project.run(key), temporary / key) for key in specs}
-    for key, spec in specs.items():
-        _copy_picture(
-            project.run(key), temporary / "curves" / f"{spec['variant']}-{spec['dataset']}-seed{spec['seed']}.png"
-        )
+    for key, name in _picture_names(specs).items():
+        _copy_picture(project.run(key), temporary / "curves" / f"{name}.png")
     write_json(temporary / INDEX, index)
     shutil.rmtree(target, ignore_errors=True)
     temporary.rename(target)
@@ -106,6 +105,13 @@ def restore(project: Project) -> list[str]:
 def _wished(book: Book) -> dict[str, runs.Spec]:
     tables: Iterable[dict[str, list[runs.Spec]]] = (runs.table_runs(book, number) for number in book.params.tables)
     return runs.unique(spec for columns in tables for specs in columns.values() for spec in specs)
+
+
+def _picture_names(specs: dict[str, runs.Spec]) -> dict[str, str]:
+    """The picture of each run by name: the same in every experiment, unless several runs would share it."""
+    names = {key: f"{spec['variant']}-{spec['dataset']}-seed{spec['seed']}" for key, spec in specs.items()}
+    several = Counter(names.values())
+    return {key: name if several[name] == 1 else f"{name}-{key[-8:]}" for key, name in names.items()}
 
 
 def _digest(project: Project, spec: dict[str, Any]) -> dict[str, Any]:

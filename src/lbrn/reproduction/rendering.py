@@ -38,11 +38,12 @@ def write_table(table: Table, results: Path) -> list[Path]:
 def csv_text(table: Table) -> str:
     """The table as CSV under its comment lines.
 
-    For each column: the value, with two seeds or more the half width of its 95 % interval, the published number, and
-    the difference between the value as shown and the published number.
+    The first column is called `row`, or what a sweep sweeps. For each other: the value, with two seeds or more the half
+    width of its 95 % interval, the published number, and the difference between the value as shown and the published
+    number.
     """
     several = any(cell.interval for cell in table.cells.values())
-    head = ["row"]
+    head = [table.sweep or "row"]
     for column in table.columns:
         head += [column, *([f"{column} +/-"] if several else []), f"{column} published", f"{column} difference"]
     lines = [_csv_line(head)]
@@ -63,7 +64,8 @@ def markdown(table: Table) -> str:
     if table.standin:
         lines += ["**Made from a stand-in, not from the paper's data: levels cannot be compared.**", ""]
     lines += ["Each cell: this run (published; difference).", ""]
-    lines += [f"| | {' | '.join(labels)} |", f"|:--|{'--:|' * len(labels)}"]
+    corner = "| |" if table.sweep is None else f"| {table.sweep} |"
+    lines += [f"{corner} {' | '.join(labels)} |", f"|:--|{'--:|' * len(labels)}"]
     for row in table.rows:
         cells = " | ".join(_markdown_cell(table.cells[row, column]) for column in table.columns)
         lines.append(f"| {row} | {cells} |")
@@ -71,13 +73,12 @@ def markdown(table: Table) -> str:
 
 
 def dvc_metrics(table: Table) -> dict[str, Any]:
-    """The scores alone under readable names; costs do not change and columns that were not run are left out."""
+    """The scores alone, network by network under readable names, without costs and networks that were not run."""
     scores: dict[str, dict[str, float]] = {}
-    for column in table.columns:
-        cells = [table.cells[row, column] for row in table.rows if row not in DECIMALS]
-        known = {cell.row: round(cell.value, 4) for cell in cells if cell.value is not None}
-        if known:
-            scores[column] = known
+    for cell in table.cells.values():
+        network, part = (cell.column, cell.row) if table.sweep is None else (f"{table.sweep}={cell.row}", cell.column)
+        if cell.value is not None and part not in DECIMALS:
+            scores.setdefault(network, {})[part] = round(cell.value, 4)
     return {f"table{table.number}": scores}
 
 

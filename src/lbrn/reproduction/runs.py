@@ -121,8 +121,11 @@ def _network(variant: Variant, column: Column, preset: PosePreset, knobs: Params
         network[size] = preset.reduced(size, full[size]) if override is None else override
     if preset.stem_width is not None:
         network["stem_width"] = preset.stem_width
+    elif full["stem_width"] is not None:
+        # An entry whose hourglasses alone are narrower keeps the stem of the others.
+        network["stem_width"] = preset.reduced("width", full["stem_width"])
     if variant.has_fixed_filters:
         network |= {"sparsity": knobs.sparsity, "activation": knobs.activation}
-    network |= {key: value for key, value in column.settings.items() if key not in scales.SIZES}
+    network |= {key: value for key, value in column.settings.items() if key not in (*scales.SIZES, "stem_width")}
     variant.settings(network)
     return network

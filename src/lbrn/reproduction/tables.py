@@ -4,18 +4,17 @@ Imports no torch; the cost rows load it only when they are asked for.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lbrn import __version__
 from lbrn.errors import InputError
 from lbrn.metrics.definitions import METRICS
-from lbrn.models.variants import get
-from lbrn.reproduction import published
-from lbrn.reproduction.cells import EXTRA_ROWS, FLOPS, Cell, Costs, computed_costs, make_cells, off_paper
-from lbrn.reproduction.experiments import Column
+from lbrn.reproduction import deviations, published
+from lbrn.reproduction.cells import EXTRA_ROWS, Cell, Costs, computed_costs, make_cells
 from lbrn.reproduction.experiments import Table as Entry
+from lbrn.reproduction.footnotes import footnotes, reduction
 from lbrn.reproduction.results import Result, Spec, read_result
 
 ColumnRuns = Mapping[str, Sequence[tuple[Spec, Path]]]
@@ -28,7 +27,7 @@ class Context:
     Attributes:
         number: Number of the table in the paper.
         scale: `quick`, `small` or `paper`.
-        paper: Folder with `published/` and `claims.csv`.
+        paper: Folder with `published/`, `claims.csv` and `deviations.yaml`.
         data: Contents of `info.json` of every prepared dataset that the runs use, by name.
         costs: From a variant and its full-size settings to what `lbrn cost --json` prints; None = compute it.
     """
@@ -50,12 +49,13 @@ class Table:
         scale: Scale of its runs.
         metric: Id of the metric of its score rows.
         definition: The metric's definition.
+        sweep: What the networks differ in, which then are the rows; None = the networks are the columns.
         rows: Row labels in order.
         columns: Column labels in order.
         cells: Every cell by (row, column).
         data: Per dataset: identity, whether it is a stand-in, digest, people.
         standin: Whether any dataset is a stand-in.
-        reduction: Per column that was run: what is smaller than in the paper, as text.
+        reduction: Per network that was run: what is smaller than in the paper, as text.
         seeds: Training seeds.
         commits: Commits that the runs were trained at.
         code_version: Version of the training code of the runs.
@@ -69,6 +69,7 @@ class Table:
     scale: str
     metric: str
     definition: str
+    sweep: str | None
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     cells: Mapping[tuple[str, str], Cell]
@@ -111,27 +112,41 @@ def build_table(entry: Entry, runs: ColumnRuns, context: Context) -> Table:
         for column in entry.columns
     }
     standins = {name: bool(info["standin"]) for name, info in context.data.items()}
+    departed = deviations.read(context.paper, context.number)
     printed = published.read_table(context.paper / "published" / f"table{context.number}.csv")
+    printed = departed.relabelled(_exchanged(printed) if entry.sweep else printed)
     claims = published.read_claims(context.paper / "claims.csv")
     everything = [result for column in results.values() for result in column]
-    return Table(
+    table = Table(
         number=context.number,
         title=entry.title,
         scale=context.scale,
         metric=entry.metric,
         definition=METRICS[entry.metric].definition,
+        sweep=entry.sweep,
         rows=(*entry.rows, *EXTRA_ROWS.get(entry.metric, {}), *entry.costs),
         columns=tuple(entry.columns),
         cells=make_cells(entry, results, printed, context.costs or computed_costs),
         data={name: _data_facts(info) for name, info in context.data.items()},
         standin=any(standins.values()),
-        reduction={label: _reduction(entry.columns[label], found[0].spec) for label, found in results.items() if found},
+        reduction={label: reduction(entry.columns[label], found[0].spec) for label, found in results.items() if found},
         seeds=tuple(sorted({result.spec["seed"] for result in everything})),
         commits=tuple(sorted({_commit(result) for result in everything})),
         code_version=", ".join(sorted({f"{r.spec['task']} {r.spec['version']}" for r in everything})),
         undecided_claims=tuple(published.undecidable(claims, context.number, context.scale, standins)),
-        notes=(*entry.notes, *_notes(entry, results)),
+        notes=(*departed.notes, *footnotes(entry, results, printed)),
     )
+    return _networks_as_rows(table) if entry.sweep else table
+
+
+def _exchanged(printed: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
+    return {(column, row): text for (row, column), text in printed.items()}
+
+
+def _networks_as_rows(table: Table) -> Table:
+    cells = {(column, row): replace(cell, row=column, column=row) for (row, column), cell in table.cells.items()}
+    ordered = {(row, column): cells[row, column] for row in table.columns for column in table.rows}
+    return replace(table, rows=table.columns, columns=table.rows, cells=ordered)
 
 
 def _data_facts(info: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,37 +154,5 @@ def _data_facts(info: Mapping[str, Any]) -> dict[str, Any]:
     return {"identity": info["identity"], "standin": info["standin"], "digest": info["digest"], "people": people}
 
 
-def _reduction(column: Column, spec: Spec) -> str:
-    full, used = get(column.variant).settings(column.settings), spec["network"]
-    smaller = [f"{key} {full[key]} -> {used[key]}" for key in ("stacks", "width", "depth") if full[key] != used[key]]
-    recipe = spec["recipe"]
-    if "stem_width" in used:
-        smaller.append(f"stem {full['stem_width'] or full['width']} -> {used['stem_width']} channels")
-    length = "1 epoch" if recipe["epochs"] == 1 else f"{recipe['epochs']} epochs"
-    return ", ".join([*smaller, f"input {recipe['input']} px", length])
-
-
 def _commit(result: Result) -> str:
     return str(result.done["environment"]["commit"] or "unknown (installed package)")
-
-
-def _notes(entry: Entry, results: Mapping[str, Sequence[Result]]) -> list[str]:
-    notes = []
-    missing = [label for label, found in results.items() if not found]
-    if missing:
-        notes.append(f"Not run: {', '.join(missing)}.")
-    changed = {label: off_paper(entry.columns[label], found[0].spec) for label, found in results.items() if found}
-    for label, knobs in changed.items():
-        if knobs:
-            said = ", ".join(f"{knob} {value}" for knob, value in knobs.items())
-            notes.append(
-                f"{label} was run with {said}, which is not the paper's setting: no published numbers are shown."
-            )
-    for row, metric in EXTRA_ROWS.get(entry.metric, {}).items():
-        notes.append(
-            f"{row} is no row of the paper: the same predictions under {metric} ({METRICS[metric].evaluator}). The "
-            "paper's printed rows of SHN and LBRN-S cannot be 14-joint means of their own columns."
-        )
-    if any(get(column.variant).binarised for column in entry.columns.values()) and FLOPS in entry.costs:
-        notes.append("FLOPs of binarised blocks are left empty, as in the paper: bit operations are not FLOPs.")
-    return notes
