@@ -13,7 +13,8 @@ import pytest
 from scipy.io import savemat
 
 from lbrn.datasets.people import People
-from lbrn.reproduction import code_version
+from lbrn.models.variants import VARIANTS
+from lbrn.reproduction import code_version, networks, project
 from toy_project import Toy, make_toy
 
 pytestmark = pytest.mark.project
@@ -49,6 +50,16 @@ def test_cost_in_words_names_what_was_set(toy: Toy) -> None:
     text = toy.succeed("cost", "shn", "--set", "stacks=1", "--set", "activation=sigmoid")
     assert "SHN (stacks 1," in text and "activation sigmoid" in text
     assert "212,992" in text
+
+
+def test_variants_lists_the_networks_of_the_project_or_without_one_the_package_s(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(networks, "as_json", lambda listed: [network.name for network in listed])
+    names = json.loads(toy.succeed("variants", "--json"))
+    assert {"lbrn-s-no-3x3", "lbrn-s depth=2"} <= set(names)
+    monkeypatch.setattr(project, "find_root", lambda: None)
+    assert json.loads(toy.succeed("variants", "--json")) == list(VARIANTS)
 
 
 def test_data_commands_leave_what_the_others_need(toy: Toy) -> None:
@@ -191,5 +202,5 @@ def test_as_a_program_it_keeps_the_streams_apart(toy: Toy, program: list[str]) -
     command = [sys.executable, *program, "cost", "shm"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stdout) == (2, "")
-    expected = "lbrn: variant 'shm' is unknown; there are shn, lbrn-s, prm, lbrn-p, binary, hg-binary\n"
+    expected = f"lbrn: variant 'shm' is unknown; there are {', '.join(VARIANTS)}\n"
     assert answer.stderr == expected

@@ -196,18 +196,28 @@ def compare(
 
 @app.command()
 def cost(
-    variant: Annotated[str, typer.Argument(help="shn, lbrn-s, prm, lbrn-p, binary or hg-binary")],
+    variant: Annotated[str, typer.Argument(help="A name that `lbrn variants` lists, such as lbrn-s.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, e.g. stacks=4; repeatable.")] = None,
 ) -> None:
     """Print the three ledgers of a variant: trainable weights, stored bytes, operations."""
-    from lbrn.models import variants
+    from lbrn.models.variants import get
 
     chosen = dict(_setting(text) for text in settings or [])
-    variants.get(variant).settings(chosen)  # refused before torch is loaded
+    get(variant).settings(chosen)  # refused before torch is loaded
     from lbrn.models import costs
 
     print(json.dumps(costs.as_json(variant, **chosen), indent=2) if as_json else costs.describe(variant, **chosen))
+
+
+@app.command()
+def variants(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List every network of the paper with its costs and the tables that it is in."""
+    from lbrn.reproduction import experiments, networks, project
+
+    root = project.find_root()
+    listed = networks.networks({} if root is None else experiments.load(root))
+    print(json.dumps(networks.as_json(listed), indent=2) if as_json else networks.describe(listed))
 
 
 @dev.command("same-bits")

@@ -72,3 +72,39 @@ def describe(variant: str, **settings: Any) -> str:
     if entry.binarised:
         notes.append("block: a learned binary weight counts as 1/32, as in the paper; its additions are of signs")
     return "\n".join([report(costs, f"{entry.label} ({shown})"), *notes])
+
+
+HEADINGS = (
+    "block: trained", "fixed", "GFLOPs", "network: trained", "fixed", "MB", "2 bits", "as seed", "GFLOPs", "G honest",
+)  # fmt: skip
+"""What `numbers` are."""
+
+EXPLAINED = (
+    f"block: weights of the convolutions, on a {BLOCK_SIDE}x{BLOCK_SIDE} map; network: every weight in millions, on a "
+    f"{INPUT_SIDE}x{INPUT_SIDE} picture",
+    "GFLOPs: the paper's count, fixed filters free; G honest: two a multiply-add, one a ternary or binary addition",
+    "MB: all weights as 32-bit floats; with fixed ones in 2 bits and binary ones in 1; with a seed for the fixed ones",
+)
+
+
+def numbers(variant: str, **settings: Any) -> list[str]:
+    """Return the three ledgers of a variant in one line of text, field by field, see `HEADINGS`.
+
+    Args:
+        variant: Name of the variant.
+        **settings: Settings of the variant; the paper's where not given.
+
+    Raises:
+        InputError: The variant or a setting is unknown, or a value is out of range.
+    """
+    inside, whole = block_ledger(variant, **settings), network_ledger(variant, **settings)
+    return [
+        f"{inside.trainable:,}",
+        f"{inside.fixed:,}",
+        f"{inside.flops_paper / 1e9:.3f}",
+        f"{whole.trainable / 1e6:.3f}",
+        f"{whole.fixed / 1e6:.3f}",
+        *(f"{size / 1e6:.1f}" for size in (whole.bytes_float, whole.bytes_2bit, whole.bytes_seed)),
+        f"{whole.flops_paper / 1e9:.2f}",
+        f"{whole.operations / 1e9:.2f}",
+    ]

@@ -51,13 +51,24 @@ def find(start: Path | None = None) -> Project:
     Raises:
         InputError: No folder on the way up is a project.
     """
-    start = (start or Path.cwd()).resolve()
-    for folder in (start, *start.parents):
-        if all((folder / mark).is_file() for mark in MARKS):
-            return _project(folder)
+    root = find_root(start)
+    if root is not None:
+        return _project(root)
     raise InputError(
-        f"{start} is not inside an lbrn project (a folder with {MARKS[0]} and {MARKS[1]}); "
+        f"{(start or Path.cwd()).resolve()} is not inside an lbrn project (a folder with {MARKS[0]} and {MARKS[1]}); "
         f"run this command in a checkout of the project's repository"
+    )
+
+
+def find_root(start: Path | None = None) -> Path | None:
+    """Find the project's root by walking up from a folder; None where no folder on the way is a project.
+
+    Args:
+        start: Where to begin; the current folder by default.
+    """
+    start = (start or Path.cwd()).resolve()
+    return next(
+        (folder for folder in (start, *start.parents) if all((folder / mark).is_file() for mark in MARKS)), None
     )
 
 
