@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -194,6 +195,23 @@ def test_orientation_published_numbers_and_differences(
     )
     if number in SWEEPS:
         assert list(frame.index) == [f"0.{tenth}" for tenth in range(1, 10)]
+
+
+def test_cost_rows_are_those_of_each_network_at_full_size(
+    opened: Opened, project_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lbrn.ternary.draw", lambda shape, *_, **__: np.zeros(shape, np.int8))
+    tables = opened().tables
+    found = {}
+    for number in (3, 4):
+        paper = project_root / "paper"
+        cells = build_table(tables[number], {}, Context(number, "quick", paper, {"mpii": fake.INFO})).cells
+        found |= {label: [cells[row, label].value for row in tables[number].costs] for label in tables[number].columns}
+    assert {label: [round(value * 1e6), round(flops, 3)] for label, (value, flops) in found.items()} == {
+        "LBRN(256)": [65_536, 0.537], "LBRN(128)": [16_384, 0.134], "LBRN(64)": [4_096, 0.034],
+        "LBRN-1(256)": [32_768, 0.268], "LBRN-1": [65_536, 0.537], "LBRN-2": [147_456, 1.208],
+        "LBRN-3": [139_264, 1.141],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("number", SWEEPS)
