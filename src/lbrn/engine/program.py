@@ -146,8 +146,7 @@ class _Plan:
                     self.steps.release(self.values[number])
         self._cut()
         self.outputs = [self.values[number] for number in program._outputs]
-        held = [self.values[0], *self.outputs]
-        self.bytes = self.steps.buffers() + sum(value.data.nbytes for value in held)
+        self.bytes = self.steps.buffers()
 
     def run(self, images: Images) -> list[Images]:
         layout.fill_lanes(np.ascontiguousarray(images), self.values[0].data)
@@ -223,9 +222,12 @@ class _Plan:
     def _add(self, layer: Layer, inputs: list[Value]) -> Value:
         left, right = inputs
         factor = layer.settings["factor"]
-        if not in_lanes(right.size, left.size, factor):
-            right, factor = self.steps.enlarge(right, factor), 1
-        return self.steps.add(left, right, factor=factor, relu=layer.relu)
+        if in_lanes(right.size, left.size, factor):
+            return self.steps.add(left, right, factor=factor, relu=layer.relu)
+        larger = self.steps.enlarge(right, factor)
+        total = self.steps.add(left, larger, relu=layer.relu)
+        self.steps.release(larger)
+        return total
 
     def _cat(self, inputs: list[Value]) -> Value:
         target = self.steps.value(inputs[0].size, sum(value.channels for value in inputs))

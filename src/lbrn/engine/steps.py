@@ -63,6 +63,7 @@ class Steps:
         self.rows: list[list[int]] = []
         self.scales: list[tuple[str, NDArray[np.float32]]] = []
         self._kept: list[Any] = []  # what operations point to
+        self._buffers: list[NDArray[np.float32]] = []  # of all values, also of those that nobody knows any more
         self._free: dict[tuple[int, ...], list[NDArray[np.float32]]] = defaultdict(list)
         self._scratch: dict[Any, NDArray[Any]] = {}
 
@@ -74,15 +75,17 @@ class Steps:
         return table
 
     def buffers(self) -> int:
-        """Bytes of all activations and scratch, apart from what values still hold."""
-        free = sum(buffer.nbytes for buffers in self._free.values() for buffer in buffers)
-        return free + sum(buffer.nbytes for buffer in self._scratch.values())
+        """Bytes of all activations and scratch."""
+        return sum(buffer.nbytes for buffer in (*self._buffers, *self._scratch.values()))
 
     def value(self, size: Map, channels: int) -> Value:
         """Room for a map; its content is undefined."""
         shape = (self.images, 2, size.positions, channels, 32)
         free = self._free[shape]
-        return Value(size, channels, free.pop() if free else aligned(shape, np.float32))
+        if not free:
+            self._buffers.append(aligned(shape, np.float32))
+            free.append(self._buffers[-1])
+        return Value(size, channels, free.pop())
 
     def release(self, value: Value) -> None:
         """Give the room of a map to later values."""
