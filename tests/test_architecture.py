@@ -36,8 +36,10 @@ ARROWS: dict[str, set[str]] = {
     "tasks": {"datasets", "metrics", "models", "layers"},
     "training": {"tasks", "modelfile", "layers"},
     "reproduction": {"datasets", "metrics", "models", "training", "tasks"},
+    "engine": {"graph", "ternary", "modelformat", "trace", "models", "modelfile"},
     "usage": set(),
-    "cli": {"usage", "datasets", "models", "tasks", "training", "reproduction"},
+    "cli_bench": {"engine"},
+    "cli": {"usage", "cli_bench", "datasets", "models", "tasks", "training", "reproduction"},
     "__main__": {"cli"},
 }
 """What each part of the package may import besides itself and `EVERYWHERE`, lazily or not."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lbrn import usage
+from lbrn.cli_bench import bench
 from lbrn.errors import InputError, LbrnError
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ data = typer.Typer(no_args_is_help=True, help="Datasets: fetch, prepare, describ
 dev = typer.Typer(no_args_is_help=True, help="For those who change lbrn itself.")
 app.add_typer(data, name="data")
 app.add_typer(dev, name="dev")
+app.add_typer(bench, name="bench")
 
 Spec = Annotated[str | None, typer.Option("--spec", help="Complete spec as JSON, as the workflow passes it.")]
 Knobs = Annotated[str | None, typer.Option("--params", help="Knobs as JSON instead of params.yaml.")]
@@ -174,11 +176,15 @@ def track(
 
 
 @app.command()
-def publish(params: Knobs = None) -> None:
+def publish(
+    params: Knobs = None,
+    speed: Annotated[bool, typer.Option("--speed", help="Publish the measurements of `lbrn bench` instead.")] = False,
+) -> None:
     """Copy the tables and their runs, with provenance, to results/reference/<scale>."""
     from lbrn.reproduction.publish_results import publish_results
+    from lbrn.reproduction.publish_speed import publish_speed
 
-    print(publish_results(_project(), _knobs(params)).folder)
+    print(publish_speed(_project()) if speed else publish_results(_project(), _knobs(params)).folder)
 
 
 @app.command()
