@@ -15,7 +15,7 @@ from lbrn.engine.vectors import add_atomically, aligned, read, read_atomically
 
 OPERATIONS = (
     "pack_input", "measure", "quantise", "ternary", "dequantise", "dense", "transform", "add", "halve", "pool",
-    "resize", "pool_regions",
+    "resize", "pool_regions", "pack_shorts",
 )  # fmt: skip
 """Names of the operations; an operation's number is its place here."""
 
@@ -62,6 +62,8 @@ def execute(program: int, count: int, thread: int, threads: int, barrier: int, a
             resampling.resize(a, thread, threads)
         elif kind == 11:
             resampling.pool_regions(a, thread, threads)
+        elif kind == 12:
+            operations.pack_shorts(a, thread, threads)
         if threads > 1:
             add_atomically(barrier, 1)
             while read_atomically(barrier) < arrived + (number + 1) * threads:

@@ -49,18 +49,54 @@ def pack_input(a: int, thread: int, threads: int) -> None:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def measure(a: int, thread: int, threads: int) -> None:
-    """Largest magnitude of a packed input, one number a thread; item: a row of 64 lanes of an image.
+    """Largest magnitude of what goes into a convolution, one number a thread; item: a row of 64 lanes of an image.
 
-    Arguments: images, packed, bytes of an image, second half, rows, address of the numbers.
+    Arguments: images, source, bytes of an image, second half, rows, channels, scale, shift, activation, address of the
+    numbers.
     """
     first, last = share(read(a, 4), thread, threads)
     largest = np.float32(0)
     for image in range(read(a, 0)):
-        here = read(a, 1) + image * read(a, 2) + first * STEP
-        found = prologue.largest_magnitude(here, read(a, 3), last - first)
+        here = read(a, 1) + image * read(a, 2)
+        found = prologue.largest_magnitude(
+            here, read(a, 3), first, last, read(a, 5), read(a, 6), read(a, 7), read(a, 8)
+        )
         if largest == largest and not found <= largest:  # what is no number wins and stays
             largest = found
-    vectors.write_float(read(a, 5), thread, largest)
+    vectors.write_float(read(a, 9), thread, largest)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _factor(numbers: int, step: int, thread: int, threads: int) -> float:
+    """Steps in 1, from the threads' numbers of `measure`; the first thread notes the size of a step."""
+    largest = np.float32(0)
+    for other in range(threads):
+        found = vectors.read_float(numbers, other)
+        if largest == largest and not found <= largest:
+            largest = found
+    if thread == 0:
+        vectors.write_float(step, 0, largest / np.float32(127))
+    return np.float32(127) / largest if np.float32(0) < largest < np.float32(np.inf) else np.float32(0)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def pack_shorts(a: int, thread: int, threads: int) -> None:
+    """Pack a convolution's input in 8-bit steps of its largest magnitude; item: an image's packed position.
+
+    Arguments: images, lanes, bytes of an image, second half, channels, target, bytes of a packed image, its channels,
+    positions, sources, shifts, scale, shift, activation, numbers of `measure`, address of the size of a step.
+    """
+    factor = _factor(read(a, 14), read(a, 15), thread, threads)
+    positions = read(a, 8)
+    first, last = share(read(a, 0) * positions, thread, threads)
+    while first < last:
+        image, begin = first // positions, first % positions
+        end = min(positions, begin + last - first)
+        pack.pack_shorts(
+            read(a, 1) + image * read(a, 2), read(a, 3), read(a, 4), read(a, 5) + image * read(a, 6), read(a, 7),
+            read(a, 9), read(a, 10), read(a, 11), read(a, 12), read(a, 13), factor, begin, end,
+        )  # fmt: skip
+        first += end - begin
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -70,17 +106,7 @@ def quantise(a: int, thread: int, threads: int) -> None:
     Arguments: images, packed, bytes of an image, second half, rows, numbers of `measure`, target, bytes of its image,
     address of the resulting size of a step (not finite where the input is not).
     """
-    largest = np.float32(0)
-    for other in range(threads):
-        found = vectors.read_float(read(a, 5), other)
-        if largest == largest and not found <= largest:
-            largest = found
-    size = largest / np.float32(127)
-    if size < SMALLEST:
-        size = SMALLEST
-    if thread == 0:
-        vectors.write_float(read(a, 8), 0, size)
-    factor = np.float32(1) / size
+    factor = _factor(read(a, 5), read(a, 8), thread, threads)
     first, last = share(read(a, 4), thread, threads)
     for image in range(read(a, 0)):
         here = read(a, 1) + image * read(a, 2) + first * STEP
@@ -93,9 +119,10 @@ def ternary(a: int, thread: int, threads: int) -> None:
     """A ternary convolution of a packed input; item: a row of positions of an image, or of half its lanes.
 
     Arguments: images, packed, bytes of an image, second half, sums, bytes of an image, second half, bytes of a plane,
-    tables, bytes of a table, whether numbers are int16, geometry (8 numbers), lists (10 numbers).
+    tables, bytes of a table, numbers (0: float32, 1: int16, 2: float32 in the first half of the lanes only), geometry
+    (8 numbers), lists (10 numbers).
     """
-    shorts = read(a, 10) != 0
+    shorts = read(a, 10) == 1
     shape = ternary_kernel.Geometry(
         read(a, 11), read(a, 12), read(a, 13), read(a, 14), read(a, 15), read(a, 16), read(a, 17), read(a, 18)
     )
@@ -103,7 +130,7 @@ def ternary(a: int, thread: int, threads: int) -> None:
         read(a, 19), read(a, 20), read(a, 21), read(a, 22), read(a, 23), read(a, 24), read(a, 25), read(a, 26),
         read(a, 27), read(a, 28),
     )  # fmt: skip
-    parts = 1 if shorts else 2
+    parts = 2 if read(a, 10) == 0 else 1
     planes = lists.chunk_count if shorts else 1
     table = read(a, 8) + thread * read(a, 9)
     first, last = share(read(a, 0) * parts * shape.height, thread, threads)

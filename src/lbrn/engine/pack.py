@@ -143,6 +143,26 @@ def pack(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def pack_shorts(
+    lanes: int, second: int, channels: int, target: int, target_channels: int, source: int, shift: int, scale: int,
+    offset: int, activation: int, factor: float, first: int, last: int,
+) -> None:  # fmt: skip
+    """Pack as `pack` does, times a factor and rounded to int16; the target is (packed positions, channels, 64)."""
+    factors = vectors.all_lanes(np.float32(factor))
+    for position in range(first, last):
+        here = lanes + read(source, position) * channels * STEP
+        there = target + position * target_channels * STEP
+        code = read(shift, position)
+        for channel in range(channels):
+            value = activated(vectors.load_floats(here, here + second), scale, offset, activation, channel)
+            if code != 4:
+                value = _shifted(value, code)
+            vectors.store_shorts(there, vectors.round_to_shorts(vectors.multiply_floats(value, factors)))
+            here += STEP
+            there += STEP
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def gather(
     lanes: int, channels: int, target: int, target_second: int, target_channels: int, places: int, scale: int,
     offset: int, activation: int, first: int, last: int,

@@ -76,12 +76,28 @@ def apply(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def largest_magnitude(values: int, second: int, rows: int) -> float:
-    """Largest |x| of consecutive rows of 64 lanes; not a number if one of them is none."""
+def largest_magnitude(
+    values: int, second: int, first: int, last: int, channels: int, scale: int, shift: int, activation: int
+) -> float:
+    """Largest |activation(scale * x + shift)| of some rows of 64 lanes; not a number if one of them is none.
+
+    Args:
+        values: Address of the first half of row 0.
+        second: Bytes from there to the second half.
+        first: First row.
+        last: End of the rows.
+        channels: Rows of a position: row r belongs to channel r modulo this.
+        scale: See `Prologue.arguments`.
+        shift: See `Prologue.arguments`.
+        activation: See `Prologue.arguments`.
+    """
     largest = vectors.zero_ints()
-    for row in range(rows):
+    channel = first % channels
+    for row in range(first, last):
         here = values + row * STEP
-        largest = vectors.larger_ints(largest, vectors.magnitude_bits(vectors.load_floats(here, here + second)))
+        value = activated(vectors.load_floats(here, here + second), scale, shift, activation, channel)
+        largest = vectors.larger_ints(largest, vectors.magnitude_bits(value))
+        channel = channel + 1 if channel + 1 < channels else 0
     return vectors.largest_as_float(largest)  # type: ignore[no-any-return]
 
 

@@ -11,9 +11,12 @@ from lbrn.engine import layout, ternary_kernel
 from lbrn.engine.layout import Map
 from lbrn.engine.machine import OPERATIONS, WIDTH
 from lbrn.engine.pack import Region, Window, region
-from lbrn.engine.prologue import Prologue
+from lbrn.engine.prologue import NOTHING, Prologue
 from lbrn.engine.vectors import aligned
 from lbrn.engine.weights import Dense, Ternary
+
+FIRST_HALF = 2
+"""How `operations.ternary` is told that a map has no pixel in the second half of the lanes."""
 
 ROW = 128  # bytes of one channel of one position, in each half of the lanes
 
@@ -130,7 +133,6 @@ class Steps:
         """A ternary convolution of activation(scale * source + shift)."""
         size, lists = window.output(source.size), weights.lists
         target = self.value(size, weights.outputs)
-        room, where = self._pack(source, window, prologue, lists.channels)
         shape = ternary_kernel.Geometry(
             size.block_height, size.block_width, window.stride, *window.kernel, window.dilation, lists.channels,
             weights.outputs,
@@ -140,12 +142,13 @@ class Steps:
         common = (table, lists.table_rows * ROW)
         numbers = (*shape, *ternary_kernel.flatten(lists))
         if not weights.shorts:
+            room, _ = self._pack(source, window, prologue, lists.channels)
             self._emit(
                 "ternary", self.images, room.ctypes.data, room[0].nbytes, room[0, 0].nbytes, target.address,
-                target.image, target.second, 0, *common, 0, *numbers,
+                target.image, target.second, 0, *common, FIRST_HALF if size.height <= 4 else 0, *numbers,
             )  # fmt: skip
             return target
-        steps = self._quantise(room, where.positions * lists.channels, name)
+        steps = self._packed_shorts(source, window, prologue, lists.channels, name)
         planes = len(lists.chunks) - 1
         sums = (self.images, planes, size.positions * weights.outputs * ROW)
         address = self._shared("sums", sums, np.uint8)
@@ -256,15 +259,33 @@ class Steps:
         )  # fmt: skip
         return room, where
 
-    def _quantise(self, room: NDArray[np.float32], rows: int, name: str) -> tuple[int, int, int]:
-        largest = self._keep(aligned((self.threads,), np.float32))
-        step = aligned((1,), np.float32)
+    def _packed_shorts(
+        self, source: Value, window: Window, prologue: Prologue, channels: int, name: str
+    ) -> tuple[int, int, int]:
+        """The packed input in fixed point: its address, bytes of an image, and the address of the size of a step."""
+        where = self._keep(region(source.size, window))
+        largest, step = self._keep(aligned((self.threads,), np.float32)), aligned((1,), np.float32)
         self.scales.append((name, step))
-        common = (self.images, room.ctypes.data, room[0].nbytes, room[0, 0].nbytes, rows, largest.ctypes.data)
-        self._emit("measure", *common)
-        target = self._shared("shorts", (self.images, rows * ROW), np.uint8)
-        self._emit("quantise", *common, target, rows * ROW, step.ctypes.data)
-        return target, rows * ROW, int(step.ctypes.data)
+        ends = (largest.ctypes.data, step.ctypes.data)
+        image = where.positions * channels * ROW
+        # As in `_pack`: channels beyond the source's stay zero.
+        target = self._shared(("shorts", source.channels, channels), (self.images, image), np.uint8)
+        if not len(where.places):
+            lanes = (source.address, source.image, source.second)
+            rows = source.size.positions * source.channels
+            self._emit("measure", self.images, *lanes, rows, source.channels, *self._prologue(prologue), ends[0])
+            self._emit(
+                "pack_shorts", self.images, *lanes, source.channels, target, image, channels, where.positions,
+                where.source.ctypes.data, where.shift.ctypes.data, *self._prologue(prologue), *ends,
+            )  # fmt: skip
+            return target, image, ends[1]
+        # Lanes outside the map hold anything: measure what is packed.
+        room, _ = self._pack(source, window, prologue, channels)
+        packed = (room.ctypes.data, room[0].nbytes, room[0, 0].nbytes)
+        rows = where.positions * channels
+        self._emit("measure", self.images, *packed, rows, channels, 0, 0, NOTHING, ends[0])
+        self._emit("quantise", self.images, *packed, rows, ends[0], target, image, ends[1])
+        return target, image, ends[1]
 
     def _places(self, value: Value) -> int:
         return int(self._keep(layout.offsets(value.size, value.channels)).ctypes.data)
