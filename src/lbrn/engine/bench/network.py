@@ -50,7 +50,7 @@ def bench(settings: Settings, *, pairs: Sequence[Pair] | None = None) -> None:
             for batch in pair.batches:
                 settings.say(f"network: {pair.network} and {pair.real}, batch {batch}, threads {threads}")
                 first = batch == pair.batches[0]
-                repeats = settings.repeats if first else max(settings.repeats // 3, 3)
+                repeats = settings.repeats if first else max(settings.repeats // 4, 3)
                 group = measured.measure(batch, threads, names, repeats, notes)
                 names = [str(group[0]["peer"]).partition(":")[2]]
                 rows += group
