@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lbrn.models.variants import VARIANTS
+from lbrn.reproduction import book, params, project, same_bits
+
 pytestmark = [pytest.mark.project, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +70,7 @@ def clone(tmp_path: Path) -> Clone:
     tables = yaml.safe_load(experiments.read_text())
     columns = tables["table1"]["columns"]
     tables["table1"]["columns"] = {label: columns[label] for label in ("LBRN-S", "HG-Binary")}
-    experiments.write_text(yaml.safe_dump(tables, sort_keys=False))
+    experiments.write_text(yaml.safe_dump({"table1": tables["table1"]}, sort_keys=False))
     clone.git("init", "-q", "-b", "main")
     clone.git("add", "-A")
     clone.git("commit", "-qm", "state")
@@ -109,6 +112,26 @@ def test_code_that_fails_is_named_and_not_recorded(clone: Clone) -> None:
     assert answer.stderr.startswith(f"lbrn: {clone.root / 'src'} failed:") and "spoilt" in answer.stderr
     assert clone.record() == before
     assert clone.run("git", "worktree", "list").stdout.count("\n") == 1
+
+
+def test_each_variant_of_all_tables_is_tried_once_if_both_codes_have_it(project_root: Path) -> None:
+    knobs = same_bits._tiny(params.load(project_root))
+    tiny = book.load(project.find(project_root), knobs)
+    specs = same_bits.tried(tiny, VARIANTS)
+    assert sorted(spec["variant"] for spec in specs) == sorted(VARIANTS)
+    assert specs[0]["recipe"]["epochs"] == 1 and {spec["dataset"] for spec in specs} == {"mpii"}
+    assert [spec["variant"] for spec in same_bits.tried(tiny, {"shn", "lbrn-s"})] == ["shn", "lbrn-s"]
+
+
+def test_a_variant_that_the_revision_lacks_is_left_out(clone: Clone) -> None:
+    path = "src/lbrn/models/variants.py"
+    old = 'Variant("hg-binary", "HG-Binary"'
+    clone.edit(path, old, old.replace("hg-binary", "no-binary"))
+    clone.git("commit", "-qam", "before")
+    clone.edit(path, old.replace("hg-binary", "no-binary"), old)
+    answer = clone.same_bits()
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.splitlines()[0] == "lbrn-s: same bits" and "hg-binary" not in answer.stdout
 
 
 def test_revisions_that_do_not_exist_are_refused(clone: Clone) -> None:

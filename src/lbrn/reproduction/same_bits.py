@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from lbrn.errors import InputError, LbrnError
 from lbrn.files import sha256_file
 from lbrn.reproduction import book as settings
 from lbrn.reproduction import code_version, data_specs, params, runs
+from lbrn.reproduction.book import Book
 from lbrn.reproduction.params import Params
 from lbrn.reproduction.project import Project
 
@@ -27,6 +28,8 @@ for command in json.loads(sys.argv[1]):
     app(command, standalone_mode=False)
 """
 """One process for all commands of a code tree: most of a tiny training is loading torch."""
+
+ALL_VARIANTS = "from lbrn.models.variants import VARIANTS; print(*VARIANTS)"
 
 COMPARED = ("model.safetensors", "predictions.npz")
 
@@ -51,17 +54,16 @@ class Comparison:
         return self.old == self.new
 
 
-def same_bits(revision: str, project: Project, table: int = 1) -> list[Comparison]:
-    """Train a tiny run of each of a table's variants with the code of a revision and with the present code.
+def same_bits(revision: str, project: Project) -> list[Comparison]:
+    """Train a tiny run of each variant of the tables with the code of a revision and with the present code.
 
     Where all bits are equal, the present training code is recorded as that of the present version, so that no finished
-    run becomes stale; else the version in `runs.TRAIN_VERSION` has to be raised, which retrains. All columns are tried,
-    on stand-ins, whatever params.yaml says.
+    run becomes stale; else the version in `runs.TRAIN_VERSION` has to be raised, which retrains. All tables are tried,
+    on stand-ins, whatever params.yaml says; but variants that the revision does not have yet are left out.
 
     Args:
         revision: A git revision.
         project: The project.
-        table: Whose variants are tried.
 
     Raises:
         InputError: The revision does not exist, or the running lbrn is not that of the project.
@@ -69,9 +71,9 @@ def same_bits(revision: str, project: Project, table: int = 1) -> list[Compariso
     """
     _check(revision, project)
     tiny = settings.load(project, _tiny(params.load(project.root)))
-    specs = [spec for column in runs.table_runs(tiny, table).values() for spec in column]
-    data = list(data_specs.table_data(tiny, table).values())
     with tempfile.TemporaryDirectory() as place, _worktree(project.root, revision, Path(place)) as old:
+        specs = tried(tiny, _variants(old / "src"))
+        data = [data_specs.data_spec(tiny, name) for name in sorted({name for spec in specs for name in spec["data"]})]
         trees = {Path(place) / "old": old / "src", Path(place) / "new": project.root / "src"}
         with ThreadPoolExecutor() as pool:  # of waiting only: each code runs in a process of its own
             outcomes = list(pool.map(lambda store: _outcome(trees[store], store, data, specs), trees))
@@ -79,6 +81,26 @@ def same_bits(revision: str, project: Project, table: int = 1) -> list[Compariso
     if all(comparison.equal for comparison in found):
         code_version.hold(pieces=("pose",))
     return found
+
+
+def tried(tiny: Book, known: Collection[str]) -> list[runs.Spec]:
+    """The first run of each variant in the tables.
+
+    Args:
+        tiny: The settings.
+        known: Variants that both codes have.
+    """
+    chosen: dict[str, runs.Spec] = {}
+    for number in tiny.tables:
+        for specs in runs.table_runs(tiny, number).values():
+            if specs[0]["variant"] in known:
+                chosen.setdefault(specs[0]["variant"], specs[0])
+    return list(chosen.values())
+
+
+def _variants(source: Path) -> set[str]:
+    """Names of the variants that a code tree has."""
+    return set(_run([sys.executable, "-c", ALL_VARIANTS], {"PYTHONPATH": str(source)}).split())
 
 
 def _tiny(knobs: Params) -> Params:
@@ -123,8 +145,9 @@ def _outcome(
     return [tuple(sha256_file(run / name) for name in COMPARED) for run in folders]
 
 
-def _run(command: list[str], environment: dict[str, str]) -> None:
+def _run(command: list[str], environment: dict[str, str]) -> str:
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
     if done.returncode:
         tree = environment.get("PYTHONPATH", command[0])
         raise LbrnError(f"{tree} failed:\n{done.stderr.strip()[-1500:]}")
+    return done.stdout
