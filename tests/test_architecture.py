@@ -131,6 +131,22 @@ def test_planning_and_help_start_without_heavy_packages() -> None:
     assert loaded_by([f"import {', '.join(QUICK_TO_START)}", *for_help]) & HEAVY == set()
 
 
+@pytest.mark.parametrize("module", [name for name in MODULES if re.match(r"lbrn\.engine(?!\.bench)", name)])
+def test_the_engine_needs_graphs_and_filters_only(module: str) -> None:
+    allowed = {"graph", "ternary", "modelformat", *EVERYWHERE}
+    if module == "lbrn.engine.compiler":
+        allowed.add("trace")
+    assert imported_parts(module, MODULES[module]) <= allowed
+    assert module == "lbrn.engine.compiler" or "torch" not in {
+        name.split(".")[0] for name in foreign_imports(MODULES[module])
+    }
+
+
+def test_the_engine_starts_without_torch() -> None:
+    assert "numba" in (loaded := loaded_by(["import lbrn.engine"]))
+    assert loaded & HEAVY == set()
+
+
 def test_loaded_packages_are_seen() -> None:
     assert {"lbrn", "numpy"} <= loaded_by(["import lbrn.ternary"])
 

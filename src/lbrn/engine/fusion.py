@@ -114,6 +114,20 @@ class Fusion:
         self.count += 1
         return _Value(self.count - 1)
 
+    def _tensor(self, node: Node, role: str, *shape: int | None) -> Array:
+        """A tensor of a node; its shape must fit, for kernels check nothing. None is any length."""
+        name = node.tensors[role]
+        if name not in self.tensors:
+            raise InputError(f"{node.name}: its {role}, the tensor {name}, is missing")
+        tensor = self.tensors[name]
+        lengths = tensor.shape if tensor.ndim == len(shape) else ()
+        if not lengths or any(
+            length < 1 or length != (wanted or length) for length, wanted in zip(lengths, shape, strict=True)
+        ):
+            rule = " x ".join("any" if wanted is None else str(wanted) for wanted in shape)
+            raise InputError(f"{node.name}: its {role} has the shape {tensor.shape}; it must be {rule}")
+        return tensor
+
     def _alone(self, name: str) -> bool:
         """Whether a value goes into one node only, so that this one may change it."""
         return self.uses[name] == 1
@@ -152,9 +166,9 @@ class Fusion:
         return layer if layer is not None and layer.kind == kind and not layer.relu and self._alone(name) else None
 
     def _batch_norm(self, node: Node) -> _Value:
-        weight, bias, mean, variance = (
-            self.tensors[node.tensors[role]].astype(np.float64)
-            for role in ("weight", "bias", "running_mean", "running_var")
+        weight = self._tensor(node, "weight", None).astype(np.float64)
+        bias, mean, variance = (
+            self._tensor(node, role, len(weight)).astype(np.float64) for role in ("bias", "running_mean", "running_var")
         )
         scale = weight / np.sqrt(variance + node.attributes["eps"])
         shift = bias - mean * scale
@@ -184,27 +198,29 @@ class Fusion:
         )
 
     def _conv(self, node: Node) -> _Value:
-        kernel = self.tensors[node.tensors["weight"]].astype(np.float32)
-        bias = self.tensors[node.tensors["bias"]].astype(np.float32) if "bias" in node.tensors else None
-        return self._dense(node, kernel, bias)
+        return self._dense(node, self._tensor(node, "weight", None, None, *node.attributes["kernel"]))
 
     def _binary_conv(self, node: Node) -> _Value:
-        kernel = self.tensors[node.tensors["weight"]].astype(np.float64)
+        kernel = self._tensor(node, "weight", None, None, *node.attributes["kernel"]).astype(np.float64)
         signs = np.where(kernel >= 0, 1.0, -1.0) * np.abs(kernel).mean(axis=(1, 2, 3), keepdims=True)
-        return self._dense(node, signs.astype(np.float32), None)
+        return self._dense(node, signs)
 
     def _linear(self, node: Node) -> _Value:
-        kernel = self.tensors[node.tensors["weight"]].astype(np.float32)[:, :, None, None]
-        bias = self.tensors[node.tensors["bias"]].astype(np.float32) if "bias" in node.tensors else None
-        return self._dense(node, kernel, bias)
+        return self._dense(node, self._tensor(node, "weight", None, None)[:, :, None, None])
 
-    def _dense(self, node: Node, kernel: Array, bias: Array | None) -> _Value:
-        packed = Dense(_ungrouped(kernel, node), np.zeros(len(kernel), np.float32) if bias is None else bias)
+    def _dense(self, node: Node, kernel: Array) -> _Value:
+        has_bias = "bias" in node.tensors
+        bias = self._tensor(node, "bias", len(kernel)) if has_bias else np.zeros(len(kernel))
+        packed = Dense(_ungrouped(kernel, node).astype(np.float32), bias.astype(np.float32))
         value = self._settled(node.inputs[0])
         return self._wait(node, self._layer(node, "dense", value, packed))
 
     def _ternary_conv(self, node: Node) -> _Value:
         wanted = node.attributes["filter"]
+        if wanted["shape"][2:] != node.attributes["kernel"]:
+            raise InputError(
+                f"{node.name}: a filter of the shape {wanted['shape']} has no {node.attributes['kernel']} taps"
+            )
         filters = ternary.draw(
             wanted["shape"], wanted["sparsity"], seed=wanted["seed"], name=wanted["name"], scheme=wanted["scheme"]
         )
@@ -251,9 +267,14 @@ class Fusion:
         return self._pool(node, 1 if node.attributes["count_include_pad"] else 2)
 
     def _pool(self, node: Node, kind: int) -> _Value:
+        window = _window(node)
+        if any(2 * pad > side for pad, side in zip(window.padding, window.kernel, strict=True)):
+            raise InputError(
+                f"{node.name}: a padding of {window.padding} is more than half of a {window.kernel} window"
+            )
         positive = self.values[node.inputs[0]].positive
         inputs = (self._plain(node.inputs[0]),)
-        layer = Layer(node.name, "pool", inputs, self._fresh().number, window=_window(node), settings={"pooling": kind})
+        layer = Layer(node.name, "pool", inputs, self._fresh().number, window=window, settings={"pooling": kind})
         return self._emit(layer, positive=positive)
 
     def _global_avg_pool(self, node: Node) -> _Value:
@@ -266,6 +287,9 @@ class Fusion:
         return self._emit(Layer(node.name, "flatten", inputs, self._fresh().number))
 
     def _fractional_pool(self, node: Node) -> _Value:
+        ratios, index = node.attributes["ratios"], node.attributes["index"]
+        if index >= len(ratios):
+            raise InputError(f"{node.name}: its index {index} is beyond its {len(ratios)} ratios")
         positive = self.values[node.inputs[0]].positive
         inputs = (self._plain(node.inputs[0]),)
         layer = Layer(node.name, "regions", inputs, self._fresh().number, settings=dict(node.attributes))
@@ -295,6 +319,8 @@ def _ungrouped(kernel: Array, node: Node) -> Array:
     if groups == 1:
         return kernel
     outputs, channels, *sides = kernel.shape
+    if outputs % groups:
+        raise InputError(f"{node.name}: {outputs} outputs cannot be cut into {groups} groups")
     full = np.zeros((outputs, channels * groups, *sides), kernel.dtype)
     for group in range(groups):
         rows = slice(group * outputs // groups, (group + 1) * outputs // groups)

@@ -119,7 +119,7 @@ def _offsets(sizes: list[int]) -> NDArray[np.int64]:
 def used(filters: NDArray[np.int8], group: int) -> NDArray[np.bool_]:
     """Whether an output has any weight in a group at a tap: (outputs, groups, taps)."""
     parts = _parts(filters, group)
-    found = parts[0] != 0
+    found: NDArray[np.bool_] = parts[0] != 0
     for part in parts[1:]:
         found |= part != 0
     return found

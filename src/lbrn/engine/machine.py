@@ -7,7 +7,7 @@ import os
 import threading
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numpy.typing import NDArray
 
 from lbrn.engine import operations, resampling
@@ -21,6 +21,14 @@ OPERATIONS = (
 
 WIDTH = 32
 """Numbers in one row of a program: the operation and its arguments."""
+
+SHORT = 2000
+"""Looks, of a few nanoseconds each, after which a waiting thread lets others have its core: there may be too few."""
+
+YIELD = 100
+"""About so many looks take as long as one such offer."""
+
+sched_yield = types.ExternalFunction("sched_yield", types.int32())
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -66,8 +74,11 @@ def execute(program: int, count: int, thread: int, threads: int, barrier: int, a
             operations.pack_shorts(a, thread, threads)
         if threads > 1:
             add_atomically(barrier, 1)
+            looks = 0
             while read_atomically(barrier) < arrived + (number + 1) * threads:
-                pass
+                looks += 1
+                if looks > SHORT:
+                    sched_yield()
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -84,6 +95,9 @@ def serve(post: int, served: int, patience: int) -> int:
     while idle < patience:
         if read_atomically(post) == served:
             idle += 1
+            if idle > SHORT:
+                sched_yield()
+                idle += YIELD
             continue
         execute(read(post, 1), read(post, 2), read(post, 3), read(post, 4), read(post, 5), read(post, 6))
         served += 1

@@ -67,16 +67,19 @@ def measure(a: int, thread: int, threads: int) -> None:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _factor(numbers: int, step: int, thread: int, threads: int) -> float:
+def _factor(numbers: int, step: int, thread: int, threads: int) -> np.float32:
     """Steps in 1, from the threads' numbers of `measure`; the first thread notes the size of a step."""
     largest = np.float32(0)
     for other in range(threads):
         found = vectors.read_float(numbers, other)
         if largest == largest and not found <= largest:
             largest = found
+    size = largest / np.float32(127)
+    if size < SMALLEST:
+        size = SMALLEST
     if thread == 0:
-        vectors.write_float(step, 0, largest / np.float32(127))
-    return np.float32(127) / largest if np.float32(0) < largest < np.float32(np.inf) else np.float32(0)
+        vectors.write_float(step, 0, size)
+    return np.float32(1) / size
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -200,7 +200,8 @@ class _Plan:
 
     def _check(self, layer: Layer, inputs: list[Value]) -> None:
         """Refuse what torch would refuse too; kernels look at nothing themselves."""
-        source, size = inputs[0], layer.window.output(inputs[0].size)
+        source, scale = inputs[0], layer.settings.get("scale")
+        size = source.size.enlarged(scale) if scale else layer.window.output(source.size)
         for wanted in layer.channels:
             if wanted != source.channels:
                 raise InputError(f"{layer.name}: takes {wanted} channels, but {source.channels} come in")

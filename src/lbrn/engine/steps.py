@@ -321,6 +321,7 @@ def _blend(
     if align_corners:
         place = numbers * ((source - 1) / (target - 1) if target > 1 else 0.0)
     else:
-        place = np.maximum((numbers + 0.5) * (1 / scale if scale else source / target) - 0.5, 0.0)
+        step = 1 / scale if scale and source != target else source / target  # torch copies where the size stays
+        place = np.maximum((numbers + 0.5) * step - 0.5, 0.0)
     first = np.minimum(place.astype(np.int64), source - 1)
     return first, np.minimum(first + 1, source - 1), (place - first).astype(np.float32)
