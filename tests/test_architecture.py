@@ -35,7 +35,7 @@ ARROWS: dict[str, set[str]] = {
     "modelfile": {"ternary", "layers", "models", "trace", "modelformat"},
     "tasks": {"datasets", "metrics", "models", "layers"},
     "training": {"tasks", "modelfile", "layers"},
-    "reproduction": {"datasets", "metrics", "models", "training", "tasks"},
+    "reproduction": {"datasets", "metrics", "models", "training", "tasks", "engine", "modelfile"},
     "engine": {"graph", "ternary", "modelformat", "trace", "models", "modelfile"},
     "usage": set(),
     "cli_bench": {"engine"},
