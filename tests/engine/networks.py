@@ -50,7 +50,7 @@ def by_torch_in_fixed_point(network, images, program):
 
     def round_input(module, inputs):
         (x,) = inputs
-        step = x.abs().max() / 127
+        step = (x.abs().max() / 127).clamp_min(2.0**-100)
         return (torch.round(x / step) * step,)
 
     for step in program.steps:

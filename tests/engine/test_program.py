@@ -8,7 +8,16 @@ import pytest
 import torch
 from torch import nn
 
-from engine.networks import Assorted, ResNet, by_torch, calibrated, difference, moved, pictures
+from engine.networks import (
+    Assorted,
+    ResNet,
+    by_torch,
+    by_torch_in_fixed_point,
+    calibrated,
+    difference,
+    moved,
+    pictures,
+)
 from lbrn import engine
 from lbrn.engine import weights
 from lbrn.models import build
@@ -38,7 +47,9 @@ def test_every_variant(variant, activation, seen, request):
         program = engine.compile(network, threads=threads)
         assert difference(program.run(images), expected) <= 1e-4
         fixed = engine.compile(network, arithmetic="fixed", threads=threads)
-        assert difference(fixed.run(images), expected) <= 0.05
+        found = fixed.run(images)
+        assert difference(found, expected) <= 0.05
+        assert difference(found, by_torch_in_fixed_point(network, images, fixed)) <= 0.01
     paths = {step.path for step in program.steps if step.ternary}
     expected_paths = {"shared", "direct"} if seen == "additions" else {"dense", "shared", "direct"}
     assert paths <= expected_paths and bool(paths) == variant.startswith("lbrn") * (variant != "lbrn-s-no-3x3")
@@ -50,10 +61,15 @@ def test_paths_of_a_wide_network(sparsity, path):
     calibrated(network, torch.from_numpy(pictures(2, 3, 64, 64, seed=5)))
     images = pictures(1, 3, 32, 32)
     expected = by_torch(network, images)
-    for arithmetic, bound in (("float32", 1e-4), ("fixed", 0.15)):
-        program = engine.compile(network, arithmetic=arithmetic)
-        assert path in {step.path for step in program.steps if step.ternary}
-        assert difference(program.run(images), expected) <= bound
+    program = engine.compile(network)
+    assert path in {step.path for step in program.steps if step.ternary}
+    assert difference(program.run(images), expected) <= 1e-4
+    # Rounding to 8 bits costs this untrained network up to a tenth; that it is only that, torch shows by rounding too.
+    fixed = engine.compile(network, arithmetic="fixed")
+    assert path in {step.path for step in fixed.steps if step.ternary}
+    found = fixed.run(images)
+    assert difference(found, expected) <= 0.15
+    assert difference(found, by_torch_in_fixed_point(network, images, fixed)) <= 0.01
 
 
 def _as_list(results):

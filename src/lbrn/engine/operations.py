@@ -17,44 +17,63 @@ SMALLEST = np.float32(2.0**-100)
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
 def share(items: int, thread: int, threads: int) -> tuple[int, int]:
-    """First and end of a thread's share of numbered items."""
-    return items * thread // threads, items * (thread + 1) // threads
+    """First and end of a thread's share of numbered items; what is left over goes to the first threads.
+
+    So steps that follow each other give the few positions of a small map to the same threads, whose caches hold them.
+    """
+    return -(-items * thread // threads), -(-items * (thread + 1) // threads)
+
+
+@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+def packed_rows(first: int, last: int, rows: int, stride: int, packed: int) -> tuple[int, int]:
+    """Rows of a packed input to be packed by the thread that will convolve some of `rows` output rows."""
+    return first * stride, packed if last == rows else last * stride
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def pack_input(a: int, thread: int, threads: int) -> None:
-    """Pack a convolution's input; item: an image's packed position.
+    """Pack a convolution's input; item: an output row of an image, or of half its lanes.
 
     Arguments: images, lanes, bytes of an image, second half, channels, target, bytes of a packed image, its second
-    half, its channels, positions, sources, shifts, scale, shift, activation, places (0: not the general case).
+    half, its channels, sources, shifts, scale, shift, activation, places (0: not the general case), packed rows and
+    columns, output rows, stride, whether threads share halves of the lanes.
     """
-    positions, target_channels = read(a, 9), read(a, 8)
-    first, last = share(read(a, 0) * positions, thread, threads)
+    columns, rows = read(a, 16), read(a, 17)
+    parts = 2 if read(a, 19) != 0 else 1
+    first, last = share(read(a, 0) * parts * rows, thread, threads)
     while first < last:
-        image, begin = first // positions, first % positions
-        end = min(positions, begin + last - first)
+        number, row = first // rows, first % rows
+        row_end = min(rows, row + last - first)
+        first += row_end - row
+        begin, end = packed_rows(row, row_end, rows, read(a, 18), read(a, 15))
+        image, part = number // parts, number % parts if parts == 2 else pack.BOTH
         lanes, target = read(a, 1) + image * read(a, 2), read(a, 5) + image * read(a, 6)
-        if read(a, 15) != 0:
+        if read(a, 14) != 0:
             pack.gather(
-                lanes, read(a, 4), target, read(a, 7), target_channels, read(a, 15), read(a, 12), read(a, 13),
-                read(a, 14), begin, end,
+                lanes, read(a, 4), target, read(a, 7), read(a, 8), read(a, 14), read(a, 11), read(a, 12), read(a, 13),
+                begin * columns, end * columns,
+            )  # fmt: skip
+        elif part == pack.BOTH:
+            pack.pack(
+                lanes, read(a, 3), read(a, 4), target, read(a, 7), read(a, 8), read(a, 9), read(a, 10), read(a, 11),
+                read(a, 12), read(a, 13), begin * columns, end * columns,
             )  # fmt: skip
         else:
-            pack.pack(
-                lanes, read(a, 3), read(a, 4), target, read(a, 7), target_channels, read(a, 10), read(a, 11),
-                read(a, 12), read(a, 13), read(a, 14), begin, end,
+            pack.pack_half(
+                part, lanes, read(a, 3), read(a, 4), target, read(a, 7), read(a, 8), read(a, 9), read(a, 10),
+                read(a, 11), read(a, 12), read(a, 13), begin * columns, end * columns,
             )  # fmt: skip
-        first += end - begin
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def measure(a: int, thread: int, threads: int) -> None:
-    """Largest magnitude of what goes into a convolution, one number a thread; item: a row of 64 lanes of an image.
+    """Largest magnitude of what goes into a convolution, one number a thread; item: a position of an image.
 
-    Arguments: images, source, bytes of an image, second half, rows, channels, scale, shift, activation, address of the
-    numbers.
+    Arguments: images, source, bytes of an image, second half, positions, channels, scale, shift, activation, address
+    of the numbers.
     """
     first, last = share(read(a, 4), thread, threads)
+    first, last = first * read(a, 5), last * read(a, 5)
     largest = np.float32(0)
     for image in range(read(a, 0)):
         here = read(a, 1) + image * read(a, 2)
@@ -84,22 +103,24 @@ def _factor(numbers: int, step: int, thread: int, threads: int) -> np.float32:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def pack_shorts(a: int, thread: int, threads: int) -> None:
-    """Pack a convolution's input in 8-bit steps of its largest magnitude; item: an image's packed position.
+    """Pack a convolution's input in 8-bit steps of its largest magnitude; item: an output row of an image.
 
     Arguments: images, lanes, bytes of an image, second half, channels, target, bytes of a packed image, its channels,
-    positions, sources, shifts, scale, shift, activation, numbers of `measure`, address of the size of a step.
+    sources, shifts, scale, shift, activation, packed rows and columns, output rows, stride, numbers of `measure`,
+    address of the size of a step.
     """
-    factor = _factor(read(a, 14), read(a, 15), thread, threads)
-    positions = read(a, 8)
-    first, last = share(read(a, 0) * positions, thread, threads)
+    factor = _factor(read(a, 17), read(a, 18), thread, threads)
+    columns, rows = read(a, 14), read(a, 15)
+    first, last = share(read(a, 0) * rows, thread, threads)
     while first < last:
-        image, begin = first // positions, first % positions
-        end = min(positions, begin + last - first)
+        image, row = first // rows, first % rows
+        row_end = min(rows, row + last - first)
+        first += row_end - row
+        begin, end = packed_rows(row, row_end, rows, read(a, 16), read(a, 13))
         pack.pack_shorts(
             read(a, 1) + image * read(a, 2), read(a, 3), read(a, 4), read(a, 5) + image * read(a, 6), read(a, 7),
-            read(a, 9), read(a, 10), read(a, 11), read(a, 12), read(a, 13), factor, begin, end,
+            read(a, 8), read(a, 9), read(a, 10), read(a, 11), read(a, 12), factor, begin * columns, end * columns,
         )  # fmt: skip
-        first += end - begin
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -158,13 +179,14 @@ def _clear(address: int, rows: int) -> None:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def dequantise(a: int, thread: int, threads: int) -> None:
-    """Sums of 8-bit activations back to float32; item: a row of 64 lanes of an image.
+    """Sums of 8-bit activations back to float32; item: a position of an image.
 
     Arguments: images, planes, bytes of an image, bytes of a plane, planes in number, target, bytes of its image, its
-    second half, rows, address of the size of a step.
+    second half, positions, channels, address of the size of a step.
     """
     first, last = share(read(a, 8), thread, threads)
-    step = vectors.read_float(read(a, 9), 0)
+    first, last = first * read(a, 9), last * read(a, 9)
+    step = vectors.read_float(read(a, 10), 0)
     for image in range(read(a, 0)):
         planes = read(a, 1) + image * read(a, 2) + first * STEP
         target = read(a, 5) + image * read(a, 6) + first * STEP

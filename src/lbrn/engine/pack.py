@@ -13,6 +13,9 @@ from lbrn.engine.layout import Map
 from lbrn.engine.prologue import STEP, activated
 from lbrn.engine.vectors import GRID, LANES, read
 
+BOTH = -1
+"""Instead of the number of a half of the lanes."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -140,6 +143,26 @@ def pack(
             vectors.store_floats(there, there + target_second, value)
             here += STEP
             there += STEP
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def pack_half(
+    half: int, lanes: int, second: int, channels: int, target: int, target_second: int, target_channels: int,
+    source: int, shift: int, scale: int, offset: int, activation: int, first: int, last: int,
+) -> None:  # fmt: skip
+    """Pack one half of the lanes (0 or 1), so that a thread packs just what it will convolve; otherwise as `pack`."""
+    for position in range(first, last):
+        here = lanes + read(source, position) * channels * STEP
+        there = target + half * target_second + position * target_channels * STEP
+        code = read(shift, position)
+        # Only a shift up or down needs the other half, which another thread may have written: the rest leaves it alone.
+        upper, lower = (here + half * second, here + half * second) if code // 3 == 1 else (here, here + second)
+        for channel in range(channels):
+            value = vectors.load_floats(upper + channel * STEP, lower + channel * STEP)
+            value = activated(value, scale, offset, activation, channel)
+            if code != 4:
+                value = _shifted(value, code)
+            vectors.store_half(there + channel * STEP, value, half)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

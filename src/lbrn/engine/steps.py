@@ -142,10 +142,11 @@ class Steps:
         common = (table, lists.table_rows * ROW)
         numbers = (*shape, *ternary_kernel.flatten(lists))
         if not weights.shorts:
-            room, _ = self._pack(source, window, prologue, lists.channels)
+            kind = FIRST_HALF if size.height <= 4 else 0
+            room, _ = self._pack(source, window, prologue, lists.channels, halves=kind == 0 and self.threads > 1)
             self._emit(
                 "ternary", self.images, room.ctypes.data, room[0].nbytes, room[0, 0].nbytes, target.address,
-                target.image, target.second, 0, *common, FIRST_HALF if size.height <= 4 else 0, *numbers,
+                target.image, target.second, 0, *common, kind, *numbers,
             )  # fmt: skip
             return target
         steps = self._packed_shorts(source, window, prologue, lists.channels, name)
@@ -157,7 +158,7 @@ class Steps:
         )
         self._emit(
             "dequantise", self.images, address, planes * sums[2], sums[2], planes, target.address, target.image,
-            target.second, size.positions * weights.outputs, steps[2],
+            target.second, size.positions, weights.outputs, steps[2],
         )  # fmt: skip
         return target
 
@@ -243,7 +244,7 @@ class Steps:
         )  # fmt: skip
 
     def _pack(
-        self, source: Value, window: Window, prologue: Prologue, channels: int
+        self, source: Value, window: Window, prologue: Prologue, channels: int, *, halves: bool = False
     ) -> tuple[NDArray[np.float32], Region]:
         where = self._keep(region(source.size, window))
         # Channels beyond the source's stay zero for ever, so rooms are shared only by equal numbers of channels.
@@ -254,8 +255,9 @@ class Steps:
         general = where.places.ctypes.data if len(where.places) else 0
         self._emit(
             "pack_input", self.images, source.address, source.image, source.second, source.channels, room.ctypes.data,
-            room[0].nbytes, room[0, 0].nbytes, channels, where.positions, where.source.ctypes.data,
-            where.shift.ctypes.data, *self._prologue(prologue), general,
+            room[0].nbytes, room[0, 0].nbytes, channels, where.source.ctypes.data, where.shift.ctypes.data,
+            *self._prologue(prologue), general, where.height, where.width, window.output(source.size).block_height,
+            window.stride, halves and not general,
         )  # fmt: skip
         return room, where
 
@@ -272,19 +274,19 @@ class Steps:
         target = self._shared(("shorts", source.channels, channels), (self.images, image), np.uint8)
         if not len(where.places):
             lanes = (source.address, source.image, source.second)
-            rows = source.size.positions * source.channels
-            self._emit("measure", self.images, *lanes, rows, source.channels, *self._prologue(prologue), ends[0])
+            sizes = (source.size.positions, source.channels)
+            self._emit("measure", self.images, *lanes, *sizes, *self._prologue(prologue), ends[0])
             self._emit(
-                "pack_shorts", self.images, *lanes, source.channels, target, image, channels, where.positions,
-                where.source.ctypes.data, where.shift.ctypes.data, *self._prologue(prologue), *ends,
+                "pack_shorts", self.images, *lanes, source.channels, target, image, channels,
+                where.source.ctypes.data, where.shift.ctypes.data, *self._prologue(prologue), where.height,
+                where.width, window.output(source.size).block_height, window.stride, *ends,
             )  # fmt: skip
             return target, image, ends[1]
         # Lanes outside the map hold anything: measure what is packed.
         room, _ = self._pack(source, window, prologue, channels)
         packed = (room.ctypes.data, room[0].nbytes, room[0, 0].nbytes)
-        rows = where.positions * channels
-        self._emit("measure", self.images, *packed, rows, channels, 0, 0, NOTHING, ends[0])
-        self._emit("quantise", self.images, *packed, rows, ends[0], target, image, ends[1])
+        self._emit("measure", self.images, *packed, where.positions, channels, 0, 0, NOTHING, ends[0])
+        self._emit("quantise", self.images, *packed, where.positions * channels, ends[0], target, image, ends[1])
         return target, image, ends[1]
 
     def _places(self, value: Value) -> int:

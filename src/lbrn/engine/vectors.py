@@ -121,6 +121,20 @@ def store_floats(typing_context, first, second, value):  # type: ignore[no-untyp
     return types.void(types.intp, types.intp, FLOATS), emit
 
 
+@intrinsic
+def store_half(typing_context, address, value, half):  # type: ignore[no-untyped-def]
+    """Store the first (0) or the second half (1) of the lanes of a float row."""
+
+    def emit(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        address, value, half = arguments
+        parts = [builder.shuffle_vector(value, value, _lane_numbers(first, LANES // 2)) for first in (0, LANES // 2)]
+        is_first = builder.icmp_signed("==", half, constant(0))
+        store_vector(builder, address, builder.select(is_first, *parts))
+        return context.get_dummy_value()
+
+    return types.void(types.intp, FLOATS, types.intp), emit
+
+
 def _lane_numbers(first: int, count: int) -> ir.Constant:
     return ir.Constant(ir.VectorType(ir.IntType(32), count), list(range(first, first + count)))
 

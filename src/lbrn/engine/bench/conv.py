@@ -21,8 +21,9 @@ COLUMNS = (
     "ternary_path", "ternary_ms", "ratio", "dense_iqr_ms", "ternary_iqr_ms", "plain_ms", "plain_ratio", "own_dense_ms",
 )  # fmt: skip
 
-CHAIN = 4
-"""Convolutions in a row in one call: what a call costs by itself is nothing that a network pays for each layer."""
+CHAIN, SMALL_CHAIN, SMALL = 4, 16, 16
+"""Convolutions in a row in one call, at maps of more than `SMALL` rows and at others, where a call is soon over: what
+it costs by itself, a network does not pay for each layer."""
 
 ARITHMETICS: tuple[Literal["float32", "fixed"], ...] = ("float32", "fixed")
 
@@ -43,6 +44,11 @@ class Shape:
     width: int
     kernel: int = 3
 
+    @property
+    def chain(self) -> int:
+        """Convolutions in one call."""
+        return SMALL_CHAIN if self.height <= SMALL else CHAIN
+
     def __str__(self) -> str:
         return f"{self.channels} channels, {self.height}x{self.width}, {self.kernel}x{self.kernel}"
 
@@ -60,10 +66,11 @@ SPARSITIES = (0.1, 0.3, 0.5, 0.9)
 QUICK_SHAPES, QUICK_SPARSITIES = (Shape(128, 32, 32), Shape(64, 16, 16)), (0.1, 0.5)
 
 NOTES = (
-    f"dense_ms: {CHAIN} dense convolutions one behind the other in one call, divided by {CHAIN}, in the fastest of "
-    f"{', '.join(peers.PUBLIC)}; these may keep their own layout in between",
+    f"dense_ms: {CHAIN} dense convolutions one behind the other in one call ({SMALL_CHAIN} of maps of up to {SMALL} "
+    f"rows), divided by their number, in the fastest of {', '.join(peers.PUBLIC)}; these may keep their own layout in "
+    "between",
     "ternary_ms: in the engine's own layout, as within a network, packing of the input (and rounding and widening in "
-    f"fixed point) included; {CHAIN} runs in one call, divided by {CHAIN}. plain_ms: from and to ordinary NCHW arrays",
+    "fixed point) included; as many runs in one call. plain_ms: from and to ordinary NCHW arrays",
     "ternary_path: what `auto` chose; dense: multiplied, because that is faster. own_dense_ms: the engine's own dense "
     "convolution",
 )
@@ -106,7 +113,7 @@ def _measure(
     notes += [note for note in found.notes if note not in notes]
     calls = dict(found.calls)
     own_dense = TernaryConvolution(filters(shape, 0.5), padding=shape.kernel // 2, threads=threads, path="dense")
-    calls["own"] = own.runner(own_dense, own.convolution_table(own_dense, values), times=CHAIN)
+    calls["own"] = own.runner(own_dense, own.convolution_table(own_dense, values), times=shape.chain)
     ternaries: dict[tuple[float, str], TernaryConvolution] = {}
     for sparsity in sparsities:
         for arithmetic in ARITHMETICS:
@@ -115,7 +122,7 @@ def _measure(
             )
             ternaries[sparsity, arithmetic] = convolution
             table = own.convolution_table(convolution, values)
-            calls[f"{sparsity} {arithmetic}"] = own.runner(convolution, table, times=CHAIN)
+            calls[f"{sparsity} {arithmetic}"] = own.runner(convolution, table, times=shape.chain)
             calls[f"{sparsity} {arithmetic} plain"] = partial(convolution, values)
     times = interleave(calls, repeats, pool=peers.pool if threads > 1 else None)
     dense = fastest({name: times[name] for name in found.calls})
@@ -130,22 +137,24 @@ def _measure(
             "threads": threads,
             "dense_engine": dense,
             "ternary_path": convolution.path,
-            "own_dense_ms": times["own"].ms / CHAIN,
-            **_compared(times[dense], times[f"{sparsity} {arithmetic}"], times[f"{sparsity} {arithmetic} plain"]),
+            "own_dense_ms": times["own"].ms / shape.chain,
+            **_compared(
+                times[dense], times[f"{sparsity} {arithmetic}"], times[f"{sparsity} {arithmetic} plain"], shape.chain
+            ),
         }
         for (sparsity, arithmetic), convolution in ternaries.items()
     ]
 
 
-def _compared(dense: Timing, ours: Timing, plain: Timing) -> dict[str, float]:
+def _compared(dense: Timing, ours: Timing, plain: Timing, chain: int) -> dict[str, float]:
     return {
-        "dense_ms": dense.ms / CHAIN,
-        "dense_iqr_ms": dense.iqr_ms / CHAIN,
-        "ternary_ms": ours.ms / CHAIN,
-        "ternary_iqr_ms": ours.iqr_ms / CHAIN,
+        "dense_ms": dense.ms / chain,
+        "dense_iqr_ms": dense.iqr_ms / chain,
+        "ternary_ms": ours.ms / chain,
+        "ternary_iqr_ms": ours.iqr_ms / chain,
         "ratio": dense.ms / ours.ms,
         "plain_ms": plain.ms,
-        "plain_ratio": dense.ms / CHAIN / plain.ms,
+        "plain_ratio": dense.ms / chain / plain.ms,
     }
 
 
@@ -153,4 +162,4 @@ def _dense_chain(shape: Shape) -> nn.Module:
     layer = nn.Conv2d(shape.channels, shape.channels, shape.kernel, padding=shape.kernel // 2, bias=False)
     # Numbers keep their size through the chain: tiny ones would be slow.
     nn.init.normal_(layer.weight, std=(shape.channels * shape.kernel**2) ** -0.5)
-    return nn.Sequential(*[layer] * CHAIN)
+    return nn.Sequential(*[layer] * shape.chain)

@@ -28,7 +28,7 @@ NOTES = (
     "weights, and normalisations that fit their activations",
     f"peers: of {', '.join(peers.PUBLIC)} the one that runs the real-valued network fastest; for the network itself "
     "the fastest of torch, and onnxruntime",
-    "torch-compile: of networks only the bottlenecks are compiled; it takes minutes for whole ones and pyramid blocks",
+    "torch-compile: only the bottlenecks at large maps are compiled; it takes minutes for whole networks",
     "at batches after the first only the peer that was fastest with the first one is measured",
 )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch._inductor.config
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -29,7 +30,10 @@ PUBLIC = (*TORCH, "onnxruntime")
 
 COMPILE_SECONDS = 60.0
 """`torch.compile` may take so long to warm up. It takes minutes for a whole network of the paper, and for one pyramid
-block; so of networks only the bottlenecks are compiled, equal ones once."""
+block; so of networks only the bottlenecks at large maps are compiled, equal ones once."""
+
+LARGE = 8
+"""Large is a map of at least the picture's side divided by this: nearly all the time is spent there."""
 
 TOLERANCE = 1e-3
 """A peer must compute what torch does, up to this share of the largest output."""
@@ -59,6 +63,8 @@ def begin(threads: int) -> None:
     torch.compiler.reset()
     # Blocks share their code: each of their shapes is one more version of it.
     torch._dynamo.config.recompile_limit = torch._dynamo.config.accumulated_recompile_limit = 512
+    # In this thread alone: nothing may go on compiling in the background while times are taken.
+    torch._inductor.config.compile_threads = 1
 
 
 def prepare(network: nn.Module, images: Images, threads: int, label: str, names: Sequence[str] = PUBLIC) -> Peers:
@@ -120,9 +126,7 @@ def _channels_last(network: nn.Module, images: Images, threads: int) -> Runner:
 def _compiled(network: nn.Module, images: Images, threads: int) -> Runner:
     copied = channels_last(network)
     if any(isinstance(module, Pictures) for module in copied.modules()):
-        for module in copied.modules():
-            if isinstance(module, Bottleneck):
-                module.compile(dynamic=False)
+        _compile_large_blocks(copied, images)
     else:
         copied.compile(dynamic=False, options={"freezing": True})
     run = _runner(copied, _laid_out(images), torch.no_grad)
@@ -130,6 +134,24 @@ def _compiled(network: nn.Module, images: Images, threads: int) -> Runner:
         run()
         run()
     return run
+
+
+def _compile_large_blocks(network: nn.Module, images: Images) -> None:
+    found: list[nn.Module] = []
+
+    def note(module: nn.Module, given: tuple[Tensor, ...]) -> None:
+        if given[0].shape[-1] * LARGE >= images.shape[-1]:
+            found.append(module)
+
+    hooks = [module.register_forward_pre_hook(note) for module in network.modules() if isinstance(module, Bottleneck)]
+    with torch.inference_mode():
+        network(torch.from_numpy(images))
+    for hook in hooks:
+        hook.remove()
+    if not found:
+        raise NotImplementedError("it has no bottlenecks at large maps, and takes minutes to compile otherwise")
+    for block in found:
+        block.compile(dynamic=False)
 
 
 @contextlib.contextmanager
