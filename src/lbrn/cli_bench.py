@@ -50,6 +50,19 @@ def everything(out: Out = OUT, threads: Threads = "1,2", quick: Quick = False, r
     _run(["conv", "block", "network", "training"], out, threads, quick, repeats)
 
 
+@bench.command()
+def accuracy(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of trained pose runs.", exists=True, file_okay=False)],
+    out: Out = OUT,
+) -> None:
+    """What the engine does to the scores of trained runs: accuracy.csv."""
+    from lbrn.reproduction import engine_accuracy, project
+
+    rows = [row for run in runs for row in engine_accuracy.measure(run, project.find())]
+    engine_accuracy.write(rows, out / "accuracy.csv")
+    print(out / "accuracy.csv")
+
+
 def _run(names: list[str], out: Path, threads: str, quick: bool, repeats: int | None) -> None:
     counts = _counts(threads)
     from lbrn.engine.bench.run import run
