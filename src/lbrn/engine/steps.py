@@ -146,7 +146,7 @@ class Steps:
             room, _ = self._pack(source, window, prologue, lists.channels, halves=kind == 0 and self.threads > 1)
             self._emit(
                 "ternary", self.images, room.ctypes.data, room[0].nbytes, room[0, 0].nbytes, target.address,
-                target.image, target.second, 0, *common, kind, *numbers,
+                target.image, target.second, 0, *common, kind, *numbers, 0,
             )  # fmt: skip
             return target
         steps = self._packed_shorts(source, window, prologue, lists.channels, name)
@@ -154,8 +154,9 @@ class Steps:
         sums = (self.images, planes, size.positions * weights.outputs * ROW)
         address = self._shared("sums", sums, np.uint8)
         self._emit(
-            "ternary", self.images, steps[0], steps[1], 0, address, planes * sums[2], 0, sums[2], *common, 1, *numbers
-        )
+            "ternary", self.images, steps[0], steps[1], 0, address, planes * sums[2], 0, sums[2], *common, 1, *numbers,
+            steps[3],
+        )  # fmt: skip
         self._emit(
             "dequantise", self.images, address, planes * sums[2], sums[2], planes, target.address, target.image,
             target.second, size.positions, weights.outputs, steps[2],
@@ -263,31 +264,38 @@ class Steps:
 
     def _packed_shorts(
         self, source: Value, window: Window, prologue: Prologue, channels: int, name: str
-    ) -> tuple[int, int, int]:
-        """The packed input in fixed point: its address, bytes of an image, and the address of the size of a step."""
+    ) -> tuple[int, int, int, int]:
+        """The packed input in fixed point.
+
+        Returns:
+            Its address, bytes of an image, address of the size of a step, bytes of a thread's room (0: all share one).
+        """
         where = self._keep(region(source.size, window))
         largest, step = self._keep(aligned((self.threads,), np.float32)), aligned((1,), np.float32)
         self.scales.append((name, step))
         ends = (largest.ctypes.data, step.ctypes.data)
         image = where.positions * channels * ROW
         # As in `_pack`: channels beyond the source's stay zero.
-        target = self._shared(("shorts", source.channels, channels), (self.images, image), np.uint8)
+        key = ("shorts", source.channels, channels)
         if not len(where.places):
+            room = self.images * image
+            target = self._shared(key, (self.threads, room), np.uint8)
             lanes = (source.address, source.image, source.second)
             sizes = (source.size.positions, source.channels)
             self._emit("measure", self.images, *lanes, *sizes, *self._prologue(prologue), ends[0])
             self._emit(
                 "pack_shorts", self.images, *lanes, source.channels, target, image, channels,
                 where.source.ctypes.data, where.shift.ctypes.data, *self._prologue(prologue), where.height,
-                where.width, window.output(source.size).block_height, window.stride, *ends,
+                where.width, window.output(source.size).block_height, window.stride, *ends, room,
             )  # fmt: skip
-            return target, image, ends[1]
+            return target, image, ends[1], room
         # Lanes outside the map hold anything: measure what is packed.
-        room, _ = self._pack(source, window, prologue, channels)
-        packed = (room.ctypes.data, room[0].nbytes, room[0, 0].nbytes)
+        target = self._shared(key, (self.images, image), np.uint8)
+        values, _ = self._pack(source, window, prologue, channels)
+        packed = (values.ctypes.data, values[0].nbytes, values[0, 0].nbytes)
         self._emit("measure", self.images, *packed, where.positions, channels, 0, 0, NOTHING, ends[0])
         self._emit("quantise", self.images, *packed, where.positions * channels, ends[0], target, image, ends[1])
-        return target, image, ends[1]
+        return target, image, ends[1], 0
 
     def _places(self, value: Value) -> int:
         return int(self._keep(layout.offsets(value.size, value.channels)).ctypes.data)
