@@ -1,5 +1,6 @@
 """The bench: how it measures, what it writes, and one tiny measurement of everything. No test depends on a time."""
 
+import contextlib
 import csv
 import subprocess
 import sys
@@ -155,6 +156,14 @@ def test_a_peer_that_cannot_run_or_computes_wrongly_is_told(no_compiler: None, m
         "torch cannot run the layer with 1 threads: ArithmeticError: it computes something else than torch",
         "torch-compile cannot run the layer with 1 threads: RuntimeError: not today second line",
     ]
+
+
+@pytest.mark.parametrize(("error", "passes"), [(0.003, True), (0.005, False), (np.nan, False)])
+def test_where_torch_itself_rounds_much_a_peer_may_too(error: float, passes: bool) -> None:
+    truth = [np.array([1.0, 2.0])]
+    in_torch = [truth[0] + 0.002 * 2]  # off by 0.2 per cent of the largest
+    with contextlib.nullcontext() if passes else pytest.raises(ArithmeticError, match="something else than torch"):
+        peers._check([truth[0] - error * 2], in_torch, lambda: truth)
 
 
 def test_a_compiler_that_takes_too_long_is_stopped() -> None:

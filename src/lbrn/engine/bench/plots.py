@@ -118,7 +118,8 @@ def _bars(rows: Rows, title: str, label: Callable[[dict[str, str]], str]) -> Any
     axis.set(xlabel="ratio of times", xlim=(0, 1.12 * max(float(row["ratio"]) for row in rows)))
     _even(axis.axvline, 1)
     handles = dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
-    axis.legend(handles.values(), handles.keys(), frameon=False, fontsize=8, loc="lower right")
+    above = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": len(handles)}  # bars may be anywhere below
+    axis.legend(handles.values(), handles.keys(), frameon=False, fontsize=8, **above)
     figure.suptitle(title, fontsize=10)
     return figure
 
@@ -133,7 +134,8 @@ def _training_label(row: dict[str, str]) -> str:
 
 
 def _beside(axis: Any, text: str, x: float, y: float) -> None:
-    axis.annotate(text, (x, y), (3, 0), textcoords="offset points", va="center", fontsize=8)
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+    axis.annotate(text, (x, y), (3, 0), textcoords="offset points", va="center", fontsize=8, bbox=ground)
 
 
 def _even(line: Callable[..., Any], place: float) -> None:
