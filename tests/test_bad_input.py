@@ -35,8 +35,8 @@ SETTINGS: list[tuple[dict[str, Any], list[str]]] = [
     ({"tables": [11]}, ["there is no table 11 to make", "workflow/experiments.yaml has 1, 2, 3, 4, 5, 6, 7, 8"]),
     ({"columns": ["SNH"]}, ["columns names", "SHN"]),
     (
-        {"scale": "paper"},
-        ["source 'official' of mpii", "comes with a later release", "set sources.mpii in params.yaml"],
+        {"sources": {"mpii": "https://example.org/mpii.zip", "lsp": "auto", "lspet": "auto"}},
+        ["'https://example.org/mpii.zip' of mpii is a URL", "`lbrn data fetch mpii --from URL`", "to official"],
     ),
     (
         {"sources": {"mpii": "none.zip", "lsp": "auto", "lspet": "auto"}},
@@ -50,6 +50,11 @@ ARGUMENTS: list[tuple[list[str], list[str]]] = [
     (["data", "info", "mpi"], ["dataset 'mpi' is unknown", "there are mpii, lsp, lspet"]),
     (["data", "info", "mpii", "--spec", "{broken"], ["--spec '{broken' is not JSON"]),
     (["data", "info", "mpii", "--spec", "{}"], ["--spec: key name is missing", '"name": "mpii"']),
+    (["data", "fetch", "imagenet", "--official"], ["could not be had", "make an account", "--from PATH"]),
+    (["data", "fetch", "coco", "--official"], ["unknown dataset 'coco'", "known datasets are mpii, lsp"]),
+    (["data", "fetch", "mpii", "--from", "one.zip"], ["mpii_human_pose_v1.tar.gz and", "give a folder"]),
+    (["data", "fetch", "lsp", "--from", "none.zip"], ["none.zip: there is no such file", "Get it yourself"]),
+    (["data", "fetch", "lsp", "--from", "ftp://server/x.zip"], ["ftp://... cannot be downloaded", "http"]),
     (["data", "prepare", "mpii", "--spec", "[]"], ["--spec must hold a mapping", "not []"]),
     (["train", "run", "--spec", "nonsense"], ["--spec 'nonsense' is not JSON"]),
     (["train", "run", "--spec", '{"task": "chess"}'], ["task is 'chess'", "must be pose", '"task": "pose"']),

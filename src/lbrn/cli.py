@@ -37,13 +37,24 @@ def _setup() -> None:
 
 
 @data.command("fetch")
-def data_fetch(name: Name, spec: Spec = None) -> None:
-    """Draw a stand-in's archives, or check your own archives and note where they lie."""
+def data_fetch(
+    name: Name,
+    spec: Spec = None,
+    official: Annotated[bool, typer.Option("--official", help="Download, whatever params.yaml says.")] = False,
+    place: Annotated[
+        str | None,
+        typer.Option("--from", help="Take the official archives from this file, folder or URL; implies --official."),
+    ] = None,
+) -> None:
+    """Download official archives, draw a stand-in's, or check your own and note where they lie."""
     from lbrn.datasets.fetch import fetch
+    from lbrn.datasets.sources import official_spec
     from lbrn.training.progress import counted
 
+    project = _project()
+    chosen = official_spec(name) if official or place is not None else _data_spec(name, spec)
     with counted(f"fetch {name}") as progress:
-        print(fetch(_data_spec(name, spec), _project().data, progress))
+        print(fetch(chosen, project.data, progress, lock=project.lock, given=place))
 
 
 @data.command("prepare")
@@ -53,7 +64,7 @@ def data_prepare(name: Name, spec: Spec = None) -> None:
     from lbrn.training.progress import counted
 
     with counted(f"prepare {name}") as progress:
-        print(prepare(_data_spec(name, spec), _project().data, progress))
+        print(prepare(_data_spec(name, spec), _project().data, progress, lock=_project().lock))
 
 
 @data.command("info")

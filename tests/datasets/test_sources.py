@@ -1,6 +1,7 @@
 """Sources, identities and data specs."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lbrn.datasets import sources, standin
-from lbrn.datasets.catalog import catalog, limits
+from lbrn.datasets.catalog import catalog, limits, official_parts
 from lbrn.errors import InputError
 from lbrn.files import sha256_file
 from oracles.toy_archives import write_zip
@@ -70,8 +71,8 @@ def test_numbers_of_people_do_not_matter_to_archives(tmp_path: Path, archive: Pa
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("official", "fetching comes with a later release; until then download http://sam.johnson.io"),
-        ("https://example.org/lsp.zip", "fetching comes with a later release"),
+        ("https://example.org/lsp.zip", r"is a URL: get it once with `lbrn data fetch lsp --from URL` and set"),
+        ({"archive": "official"}, r"official stands for all parts; write 'sources.lsp: official'"),
         ("nowhere.zip", r"nowhere.zip does not exist; set sources.lsp"),
         ({"images": "lsp.zip"}, r"has the parts \['images'\], must be a path or a mapping with archive"),
         ({}, "must be a path or a mapping"),
@@ -118,11 +119,40 @@ def test_a_folder_is_known_by_names_and_contents(tmp_path: Path) -> None:
     assert len({first, second, sources.checksum(folder, tmp_path / "data")}) == 3
 
 
+def test_the_official_source_is_known_by_the_edition_of_its_entry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = spec("official", tmp_path)
+    assert (first["source"], first["identity"], first["people"]) == ("official", "official-1", None)
+    assert sources.raw_key(first) == sources.raw_key(sources.official_spec("lsp"))
+    monkeypatch.setitem(catalog()["lsp"], "edition", 2)
+    assert sources.raw_key(first) != sources.raw_key(sources.official_spec("lsp"))
+
+
 def test_the_catalogue_says_what_is_needed() -> None:
+    needed = {
+        "task",
+        "edition",
+        "title",
+        "homepage",
+        "terms",
+        "citation",
+        "layout",
+        "parts",
+        "splits",
+        "redistributable",
+    }
     for name, told in catalog().items():
-        assert {"title", "homepage", "terms", "citation", "layout", "parts", "splits"} <= set(told), name
-        assert all(part["url"].startswith("http") for part in told["parts"].values())
-        assert limits(name).files > 0 and limits(name).total > 10**9
+        assert needed <= set(told), name
+        assert limits(name).files > 0 and limits(name).total >= 10**9
+        for part in official_parts(name).values():
+            assert part.urls or "how" in told, name
+            assert all(url.startswith("http") and url.endswith(f"/{part.file}") for url in part.urls), name
+            for text, length in ((part.md5, 32), (part.sha256, 64), (part.member_md5, 32), (part.member_git_blob, 40)):
+                assert text is None or re.fullmatch(f"[0-9a-f]{{{length}}}", text), name
+            assert part.bytes is None or part.bytes < limits(name).total, name
+        files = [part.file for part in official_parts(name).values()]
+        assert len(set(files)) == len(files), name
 
 
 def test_starting_up_needs_neither_torch_nor_scipy() -> None:

@@ -123,7 +123,7 @@ def test_a_failed_run_does_not_stop_the_others_and_is_all_that_is_made_again(fre
     [
         ({"sparsity": 1.5}, "params.yaml: sparsity is 1.5, but must be a number above 0 and at most 1"),
         ({"sparcity": 0.5}, "unknown key sparcity: did you mean sparsity?"),
-        ({"scale": "paper"}, "source 'official' of mpii"),
+        ({"sources": {"mpii": "none.zip", "lsp": "auto", "lspet": "auto"}}, "none.zip does not exist"),
     ],
 )
 def test_bad_settings_end_with_one_line(finished: Workspace, change: dict[str, object], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Bring a dataset's raw bytes into reach: draw the stand-in, or check and note where the user's archives lie."""
+"""Bring a dataset's raw bytes into reach: draw the stand-in, download, or note where the user's archives lie."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -6,34 +6,45 @@ from typing import Any
 
 from lbrn.datasets.archive import Archive
 from lbrn.datasets.catalog import entry, limits
-from lbrn.datasets.sources import SUBSET, checksum, identity, is_standin, raw_folder
+from lbrn.datasets.official import NOTE, fetch_official
+from lbrn.datasets.sources import OFFICIAL, SUBSET, checksum, identity, is_standin, raw_folder
 from lbrn.datasets.store import make_once
 from lbrn.errors import InputError
 from lbrn.files import read_json, sha256_file, write_json
 
-NOTE = "source.json"
 Progress = Callable[[int, int], None]
 
 
-def fetch(spec: Mapping[str, Any], store: Path, progress: Progress | None = None) -> Path:
-    """Make `raw/<name>-<id8>/` for a data spec: the stand-in's archives, or a note that points to the user's.
+def fetch(
+    spec: Mapping[str, Any],
+    store: Path,
+    progress: Progress | None = None,
+    *,
+    lock: Path | None = None,
+    given: str | None = None,
+) -> Path:
+    """Make `raw/<name>-<id8>/` for a data spec: the stand-in's or the official archives, or a note to the user's.
 
-    The note `source.json` holds name, identity and for each part its path (a stand-in's relative to the folder), size
-    and SHA-256. Archives of the user are never copied. Doing it again changes nothing, unless archives with the same
-    bytes have moved.
+    The note `source.json` holds name, identity and for each part its path (relative to the folder where it lies there),
+    size and SHA-256. Archives of the user are never copied. Doing it again changes nothing, unless archives with the
+    same bytes have moved.
 
     Args:
         spec: A data spec (`sources.data_spec`).
         store: Folder of the data store.
         progress: Called with the number of pictures drawn and of all pictures, for stand-ins.
+        lock: The file data.lock with checksums trusted at first use, for official archives.
+        given: The only place to take official archives from (`official.fetch_official`).
 
     Returns:
         The raw folder.
 
     Raises:
-        InputError: An archive is missing, damaged or no longer the one of the spec.
+        InputError: An archive is missing, damaged or no longer the one of the spec, or cannot be downloaded.
         OSError: The disk is full or not writable; no folder stays under the final name.
     """
+    if spec["source"] == OFFICIAL:
+        return fetch_official(spec, store, lock, given)
     folder = raw_folder(spec, store)
     if is_standin(spec):
         return make_once(folder, NOTE, lambda temporary: _draw(spec, temporary, progress))

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from lbrn.datasets.archive import Archive, is_file_called
 from lbrn.datasets.catalog import entry, limits
 from lbrn.datasets.describe import summary, terms
-from lbrn.datasets.fetch import NOTE, Progress, fetch, parts
+from lbrn.datasets.fetch import Progress, fetch, parts
 from lbrn.datasets.lsp import lsp_crop
+from lbrn.datasets.official import NOTE
 from lbrn.datasets.patches import cut
 from lbrn.datasets.people import People
 from lbrn.datasets.photos import decode
@@ -32,7 +33,9 @@ INFO = "info.json"
 __all__ = ["INFO", "PREPARE_VERSION", "Progress", "load_split", "prepare"]
 
 
-def prepare(spec: Mapping[str, Any], store: Path, progress: Progress | None = None) -> Path:
+def prepare(
+    spec: Mapping[str, Any], store: Path, progress: Progress | None = None, *, lock: Path | None = None
+) -> Path:
     """Make `prepared/<name>-<h8>/` for a data spec, fetching first; do nothing where it exists.
 
     Memory holds one photograph at a time. Equal specs give equal bytes.
@@ -41,6 +44,7 @@ def prepare(spec: Mapping[str, Any], store: Path, progress: Progress | None = No
         spec: A data spec (`sources.data_spec`).
         store: Folder of the data store.
         progress: Called with the number of images done and of all images, first for drawing a stand-in.
+        lock: The file data.lock with checksums trusted at first use, for official archives.
 
     Returns:
         The prepared folder.
@@ -54,7 +58,7 @@ def prepare(spec: Mapping[str, Any], store: Path, progress: Progress | None = No
     folder = prepared_folder(spec, store)
     if (folder / INFO).exists():
         return folder
-    raw = fetch(spec, store, progress)
+    raw = fetch(spec, store, progress, lock=lock)
     return make_once(folder, INFO, lambda temporary: _fill(temporary, spec, raw, progress))
 
 

@@ -1,9 +1,9 @@
 """Where a dataset's bytes come from, who they are, and the data spec that names a prepared dataset. Imports no torch.
 
-A source is `embedded` (the stand-in made by this package), `official` (the authors' archives), the path of an archive
-or unpacked folder in the official layout, or a mapping from the parts named in the catalogue to such paths. A mapping
-may also hold `subset`: a text file with one image file name a line; people in other images are then left out, and
-exactly these images must be there.
+A source is `embedded` (the stand-in made by this package), `official` (the authors' archives, downloaded), the path of
+an archive or unpacked folder in the official layout, or a mapping from the parts named in the catalogue to such paths.
+A mapping may also hold `subset`: a text file with one image file name a line; people in other images are then left out,
+and exactly these images must be there.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from lbrn.files import digest, read_json, sha256_file, write_json
 PREPARE_VERSION = 1
 """Part of every data spec: to be raised when `prepare` gives other arrays for the same bytes."""
 
+EMBEDDED, OFFICIAL = "embedded", "official"
 SUBSET = "subset"
 _CACHE = "identities.json"
 
@@ -34,14 +35,15 @@ def resolve(name: str, source: str | Mapping[str, str], root: Path) -> Source:
         root: Folder that relative paths start from (the main checkout).
 
     Returns:
-        `embedded`, or a mapping from part (`archive`, or the parts of the catalogue; `subset`) to absolute path.
+        `embedded`, `official`, or a mapping from part (`archive`, or the parts of the catalogue; `subset`) to absolute
+        path.
 
     Raises:
-        InputError: The source is a URL, `official`, has unknown or lacking parts, or a file does not exist.
+        InputError: The source is a URL, has unknown or lacking parts, or a file does not exist.
     """
-    if source == "embedded":
+    if source in (EMBEDDED, OFFICIAL):
         entry(name)
-        return "embedded"
+        return str(source)
     parts = {"archive": source} if isinstance(source, str) else dict(source)
     _check_parts(name, parts)
     paths = {part: _path(name, value, root) for part, value in parts.items()}
@@ -57,8 +59,10 @@ def identity(name: str, source: Source, store: Path) -> str:
         store: Folder of the data store, where checksums are remembered by path, size and time of change.
 
     Returns:
-        `standin-<version>` or `sha256:<hex>`.
+        `standin-<version>`, `official-<edition of the catalogue's entry>` or `sha256:<hex>`.
     """
+    if source == OFFICIAL:
+        return f"{OFFICIAL}-{entry(name)['edition']}"
     if isinstance(source, str):
         from lbrn.datasets import standin
 
@@ -118,7 +122,7 @@ def data_spec(
         InputError: The source cannot be used.
     """
     resolved = resolve(name, source, root)
-    drawn = dict(people or {}) if resolved == "embedded" else None
+    drawn = dict(people or {}) if resolved == EMBEDDED else None
     if drawn is not None and set(drawn) != {"train", "test"}:
         raise InputError(f"the stand-in for {name} needs numbers of people for train and test, got {people}")
     if drawn is not None and "test" not in entry(name)["splits"]:
@@ -131,6 +135,18 @@ def data_spec(
         "side": side,
         "version": PREPARE_VERSION,
     }
+
+
+def official_spec(name: str) -> dict[str, Any]:
+    """Describe the official bytes of a dataset, whatever is to be made of them: enough for `fetch`.
+
+    Args:
+        name: Dataset in the catalogue.
+
+    Raises:
+        InputError: The catalogue has no such dataset.
+    """
+    return {"name": name, "source": OFFICIAL, "identity": identity(name, OFFICIAL, Path()), "people": None}
 
 
 def prepared_key(spec: Mapping[str, Any]) -> str:
@@ -169,11 +185,12 @@ def _check_parts(name: str, parts: Mapping[str, str]) -> None:
 
 
 def _path(name: str, value: str, root: Path) -> Path:
-    if value == "official" or "://" in value:
-        links = ", ".join(part["url"] for part in entry(name)["parts"].values())
+    if value == OFFICIAL:
+        raise InputError(f"source of {name}: official stands for all parts; write 'sources.{name}: official'")
+    if "://" in value:
         raise InputError(
-            f"source {value!r} of {name}: fetching comes with a later release; until then download {links} "
-            f"and set sources.{name} in params.yaml to the path of the file"
+            f"source {value!r} of {name} is a URL: get it once with `lbrn data fetch {name} --from URL` and set "
+            f"sources.{name} in params.yaml to official, or download it yourself and give the file's path"
         )
     path = (root / Path(value).expanduser()).resolve()
     if not path.exists():

@@ -25,7 +25,7 @@ def make_once(folder: Path, marker: str, fill: Callable[[Path], None]) -> Path:
     """
     if (folder / marker).exists():
         return folder
-    with _locked(folder):
+    with locked(folder):
         # Another process may have been quicker while this one waited for the lock.
         if not (folder / marker).exists():
             _replace(folder, fill)
@@ -49,7 +49,12 @@ def _replace(folder: Path, fill: Callable[[Path], None]) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a name in the store, waiting for whoever holds it.
+
+    Args:
+        folder: The name; the lock is a hidden file beside it.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f".{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -29,10 +29,10 @@ ENTRIES = {
 
 _BOUNDARIES = {
     "pose": ("lbrn.datasets.standin", "lbrn.datasets.prepare"),
-    "prepare": ("lbrn.datasets.standin",),
+    "prepare": ("lbrn.datasets.standin", "lbrn.datasets.official", "lbrn.datasets.download"),
     "table": ("lbrn.datasets",),
 }
-"""What a closure leaves out because it has a version of its own, by which its results are named."""
+"""What a closure leaves out because its results are named by a version of their own, or checked by a checksum."""
 
 
 class Moved(NamedTuple):

@@ -21,8 +21,8 @@ class DataSpec(Settings):
     """The shape of a data spec; what it means is said in `lbrn.datasets.sources`."""
 
     name: Literal["mpii", "lsp", "lspet"] = rule("mpii, lsp or lspet", '"name": "mpii"')
-    source: Literal["embedded"] | dict[str, Name] = rule(
-        "embedded or a mapping of part to path", '"source": "embedded"'
+    source: Literal["embedded", "official"] | dict[str, Name] = rule(
+        "embedded, official or a mapping of part to path", '"source": "embedded"'
     )
     identity: Name = rule("a text", '"identity": "standin-1"')
     people: dict[Literal["train", "test"], Drawn] | None = rule(

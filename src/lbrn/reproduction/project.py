@@ -26,6 +26,11 @@ class Project:
     runs: Path
     data: Path
 
+    @property
+    def lock(self) -> Path:
+        """The file data.lock: checksums of downloads that nobody published."""
+        return self.main / "data.lock"
+
     def run(self, key: str) -> Path:
         """Folder of a run, from its key (`runs.run_key`)."""
         return self.runs / key
