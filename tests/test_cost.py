@@ -146,8 +146,8 @@ def test_frozen_parameters_are_not_trainable():
 
 
 def test_refuses_layers_it_cannot_count():
-    with pytest.raises(InputError, match="cost of a ConvTranspose2d is not known"):
-        cost.ledger(nn.Sequential(nn.ConvTranspose2d(1, 1, 2)), (1, 4, 4))
+    with pytest.raises(InputError, match="cost of a Bilinear is not known"):
+        cost.ledger(nn.Sequential(nn.Bilinear(1, 1, 2)), (1, 4, 4))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -118,8 +118,8 @@ def test_refuses_filters_that_come_out_otherwise(saved):
 
 
 def test_refuses_a_newer_format(saved):
-    _rewritten(saved, format=3)
-    with pytest.raises(InputError, match="model format 3, this lbrn reads up to 2: update"):
+    _rewritten(saved, format=4)
+    with pytest.raises(InputError, match="model format 4, this lbrn reads up to 3: update"):
         modelfile.load(saved)
 
 

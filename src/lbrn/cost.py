@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from lbrn.errors import InputError
 from lbrn.layers import BinaryConv2d, LocalBinaryConv2d
 
-Convolution = nn.Conv2d | LocalBinaryConv2d
+Convolution = nn.Conv2d | nn.ConvTranspose2d | LocalBinaryConv2d
 Layer = TypeVar("Layer", bound=nn.Module)
 SEED_BYTES = 8
 """A 64-bit filter seed, from which all fixed filters of a network are drawn."""
@@ -62,8 +62,10 @@ class Ledger:
         return asdict(self)
 
 
-def ledger(module: nn.Module, input_shape: tuple[int, ...], *, convolutions_only: bool = False) -> Ledger:
-    """Count a module's weights, bytes and operations, in one forward pass of an empty batch.
+def ledger(
+    module: nn.Module, input_shape: tuple[int, ...], *, convolutions_only: bool = False, batch: int = 0
+) -> Ledger:
+    """Count a module's weights, bytes and operations, in one forward pass.
 
     Running statistics of normalisation are neither weights nor counted as bytes.
 
@@ -72,12 +74,23 @@ def ledger(module: nn.Module, input_shape: tuple[int, ...], *, convolutions_only
         input_shape: Shape of its input without the batch, such as (3, 256, 256).
         convolutions_only: The paper's way for one block: only the weights of convolutions, no biases, no
             normalisation, and a learned binary weight as 1/32.
+        batch: Pictures in the forward pass, which has no effect on the counts. An empty batch goes through every
+            layer's shapes and nothing is computed; but some networks cannot flatten it.
 
     Raises:
         InputError: The module contains a layer with weights that this cannot count.
     """
-    operations = _operations(module, input_shape)
+    operations = _operations(module, (batch, *input_shape))
     return Ledger(**_weights(module, convolutions_only), **operations)
+
+
+def weights(module: nn.Module) -> dict[str, int]:
+    """Count a module's weights and bytes alone: the first part of its ledger, by the ledger's names.
+
+    Args:
+        module: Any network, also one whose operations cannot be counted.
+    """
+    return _weights(module, convolutions_only=False)
 
 
 def _weights(module: nn.Module, convolutions_only: bool) -> dict[str, int]:
@@ -118,6 +131,8 @@ class _Counter:
         elif isinstance(layer, BinaryConv2d):
             self.counts["adds"] += layer.weight.numel() * area
         else:
+            if isinstance(layer, nn.ConvTranspose2d):  # every pixel that comes in meets every weight
+                area = inputs[0].shape[-2] * inputs[0].shape[-1]
             self.counts["macs"] += layer.weight.numel() * area
             paper_area = self.full_area[-1] if self.full_area else area
             self.counts["flops_paper"] += 2 * layer.weight.numel() * paper_area
@@ -139,7 +154,7 @@ class _Counter:
 def _hooked(module: nn.Module, counter: _Counter) -> Iterator[None]:
     handles = []
     for part in module.modules():
-        if isinstance(part, nn.Conv2d | LocalBinaryConv2d):
+        if isinstance(part, Convolution):
             handles.append(part.register_forward_hook(counter.convolution))
         elif isinstance(part, nn.Linear):
             handles.append(part.register_forward_hook(counter.linear))
@@ -159,19 +174,18 @@ def _refuse_uncounted(part: nn.Module) -> None:
     if any(parameter.dim() > 1 for parameter in part.parameters(recurse=False)):
         kind = type(part).__name__
         raise InputError(
-            f"the cost of a {kind} is not known: only Conv2d, Linear and fixed convolutions can be counted"
+            f"the cost of a {kind} is not known: only Conv2d, ConvTranspose2d, Linear and fixed convolutions count"
         )
 
 
-def _operations(module: nn.Module, input_shape: tuple[int, ...]) -> dict[str, int]:
+def _operations(module: nn.Module, shape: tuple[int, ...]) -> dict[str, int]:
     counter = _Counter()
     first = next(iter([*module.parameters(), *module.buffers()]), torch.empty(0))
     training = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
         with _hooked(module, counter), torch.no_grad():
-            # An empty batch goes through every layer's shapes, and nothing is computed.
-            module(torch.zeros(0, *input_shape, device=first.device, dtype=first.dtype))
+            module(torch.zeros(shape, device=first.device, dtype=first.dtype))
     finally:
         for part, was_training in training:
             part.training = was_training

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lbrn import files, modelformat, models, ternary
@@ -30,7 +31,7 @@ def save(path: Path, network: nn.Module, spec: Mapping[str, Any]) -> None:
         OSError: The file cannot be written.
     """
     content: dict[str, Any] = {
-        "format": modelformat.FORMAT,
+        "format": modelformat.TRAINED_FORMAT,
         "spec": dict(spec),
         "scheme": _scheme(network, spec),
         "filter_seed": spec["filter_seed"],
@@ -38,7 +39,7 @@ def save(path: Path, network: nn.Module, spec: Mapping[str, Any]) -> None:
         # The table of random pooling that an evaluation chose last is not part of the network.
         "graph": modelformat.pack_graph(trace(network).with_draw(0)),
     }
-    tensors = {name: value.detach().cpu().contiguous().numpy() for name, value in _places(network).items()}
+    tensors = {name: value.detach().cpu().contiguous().numpy() for name, value in learned(network).items()}
     files.write_bytes(path, modelformat.encode(tensors, content))
 
 
@@ -57,6 +58,8 @@ def load(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     """
     arrays, content = modelformat.read(Path(path))
     spec = content["spec"]
+    if "variant" not in spec:
+        raise InputError(f"{path} holds no network of the paper but one of its author's own: use lbrn.load")
     network = models.build(
         spec["variant"],
         seed=spec["seed"],
@@ -65,11 +68,16 @@ def load(path: Path) -> tuple[nn.Module, dict[str, Any]]:
         **spec["network"],
     )
     modelformat.check_filters(content, filter_digest(network), path)
-    _fill(network, {name: torch.tensor(value) for name, value in arrays.items()}, Path(path))
+    fill(network, arrays, f"{path} does not fit its own spec")
     return network.eval(), spec
 
 
-def _places(network: nn.Module) -> dict[str, Tensor]:
+def learned(network: nn.Module) -> dict[str, Tensor]:
+    """Return what a model file stores of a network: its parameters and running statistics, by torch's names.
+
+    Args:
+        network: Any network; the tensors are its own, not copies.
+    """
     # `state_dict` leaves the fixed filters out; states of random generators belong to checkpoints.
     return {name: value for name, value in network.state_dict().items() if not name.endswith("_extra_state")}
 
@@ -86,15 +94,27 @@ def _scheme(network: nn.Module, spec: Mapping[str, Any]) -> str:
     return scheme
 
 
-def _fill(network: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    places = _places(network)
-    if places.keys() != tensors.keys():
-        odd = sorted(places.keys() ^ tensors.keys())
-        raise InputError(
-            f"{path} does not fit its own spec: {len(odd)} tensors are missing or superfluous, as {odd[0]}"
-        )
+def fill(network: nn.Module, arrays: Mapping[str, NDArray[Any]], otherwise: str) -> None:
+    """Copy stored tensors into a network.
+
+    Args:
+        network: Its parameters and running statistics are overwritten.
+        arrays: By torch's names.
+        otherwise: What to say, before the reason, where they are not the network's.
+
+    Raises:
+        InputError: A tensor is missing, superfluous, or of another shape or type; the network is unchanged then.
+    """
+    places = learned(network)
+    if places.keys() != arrays.keys():
+        odd = sorted(places.keys() ^ arrays.keys())
+        raise InputError(f"{otherwise}: {len(odd)} tensors are missing or superfluous, as {odd[0]}")
+    tensors = {name: torch.tensor(value) for name, value in arrays.items()}
+    for name, place in places.items():
+        if place.shape != tensors[name].shape:
+            raise InputError(f"{otherwise}: {name} has shape {tuple(tensors[name].shape)}, not {tuple(place.shape)}")
+        if place.dtype != tensors[name].dtype:
+            raise InputError(f"{otherwise}: {name} has type {tensors[name].dtype}, not {place.dtype}")
     with torch.no_grad():
         for name, place in places.items():
-            if place.shape != tensors[name].shape:
-                raise InputError(f"{path} does not fit its own spec: {name} has shape {tuple(tensors[name].shape)}")
             place.copy_(tensors[name])

@@ -3,17 +3,19 @@
 Layout: one `safetensors` file; its metadata has the single key `lbrn` (one, so that equal content gives equal bytes)
 with canonical JSON: `format`, `spec`, `scheme`, `filter_seed`, `filter_digest`, `graph`, and `sha256` over all of these
 and the tensors' names, types, shapes and bytes. Tensors are the network's parameters and running statistics in torch's
-names. `graph` is canonical JSON of `lbrn.graph`, compressed by bzip2, in base64; files of format 1 have none.
+names. `graph` is canonical JSON of `lbrn.graph`, compressed by bzip2, in base64; files of format 1 have none. Files of
+format 3 may hold a network of the user's own, and the fixed filters themselves; `docs/formats.md` says how.
 """
 
 import base64
 import bz2
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
@@ -23,7 +25,11 @@ from lbrn import ternary
 from lbrn.errors import InputError
 from lbrn.graph import Graph
 
-FORMAT = 2
+FORMAT = 3
+TRAINED_FORMAT = 2
+"""The format of files that hold nothing but what a training leaves: older readers understand them too."""
+Stored = Literal["seed", "2bit", "float"]
+STORED: tuple[Stored, ...] = ("seed", "2bit", "float")
 _KEY = "lbrn"
 _HEADER_LENGTH = 8
 _LARGEST_GRAPH = 1 << 28
@@ -51,7 +57,7 @@ def read(path: Path) -> tuple[Tensors, dict[str, Any]]:
         path: A file that `lbrn.modelfile.save` wrote.
 
     Returns:
-        The tensors by name, and the metadata.
+        The learned tensors by name, and the metadata. Stored filters are checked and left out: they are drawn again.
 
     Raises:
         InputError: The file is no model file, is damaged, or newer than this lbrn.
@@ -73,7 +79,38 @@ def read(path: Path) -> tuple[Tensors, dict[str, Any]]:
         raise InputError(f"{path} has model format {version}, this lbrn reads up to {FORMAT}: update lbrn to use it")
     if content.get("sha256") != _digest(content, tensors):
         raise InputError(f"{path} is damaged: its content does not have the SHA-256 that was stored with it")
-    return tensors, content
+    return _without_filters(tensors, content, path), content
+
+
+def with_filters(
+    tensors: Mapping[str, NDArray[Any]], content: Mapping[str, Any], stored: Stored, path: Path | str
+) -> tuple[Tensors, dict[str, Any]]:
+    """Return tensors and metadata of a file that also holds the fixed filters, for readers that cannot draw them.
+
+    Args:
+        tensors: What `read` returned.
+        content: What `read` returned.
+        stored: `seed`: no filters. `2bit`: `lbrn.ternary.pack_2bit` of each, under its weight's name and `.2bit`.
+            `float`: each as 32-bit floats under its weight's name, so that all weights are there as torch has them.
+        path: Name of the file in messages.
+
+    Raises:
+        InputError: `stored` is unknown; or the filters come out otherwise than in the training.
+    """
+    if stored not in STORED:
+        raise InputError(f"filters cannot be stored as {stored!r}; use one of {', '.join(STORED)}")
+    plain = {key: content[key] for key in content if key not in ("sha256", "stored")}
+    if stored == "seed":
+        return dict(tensors), plain
+    drawn = filters(content, path)
+    places: dict[str, list[Any]] = {}
+    more: Tensors = {}
+    for name, weight in _weights(content):
+        key = f"{weight}.2bit" if stored == "2bit" else weight
+        places[name] = [key, list(drawn[name].shape)]
+        packed = np.frombuffer(ternary.pack_2bit(drawn[name]), np.uint8)
+        more[key] = packed if stored == "2bit" else drawn[name].astype(np.float32)
+    return {**tensors, **more}, {**plain, "format": FORMAT, "stored": {"form": stored, "filters": places}}
 
 
 def pack_graph(graph: Graph) -> str:
@@ -92,6 +129,11 @@ def graph(content: Mapping[str, Any], path: Path | str = "this model file") -> G
     Raises:
         InputError: The file is of format 1 and has no graph, or the graph is damaged or not possible.
     """
+    if "untraceable" in content:
+        raise InputError(
+            f"{path} does not say what the network computes, for that could not be traced ({content['untraceable']}): "
+            "only its own class can run it, through lbrn.load(path, into=network)"
+        )
     if "graph" not in content:
         raise InputError(
             f"{path} has model format {content['format']}, which does not say what the network computes: load it once "
@@ -119,7 +161,8 @@ def filters(content: Mapping[str, Any], path: Path | str = "this model file") ->
     Raises:
         InputError: They come out otherwise than the network was trained with, or the file has no graph.
     """
-    keys = [node.attributes["filter"] for node in graph(content, path).nodes if node.op == "ternary_conv"]
+    own = content["spec"].get("localized", {}).values()
+    keys = own or [node.attributes["filter"] for node in graph(content, path).nodes if node.op == "ternary_conv"]
     drawn = {
         key["name"]: ternary.draw(
             key["shape"], key["sparsity"], seed=key["seed"], name=key["name"], scheme=key["scheme"]
@@ -146,6 +189,35 @@ def check_filters(content: Mapping[str, Any], drawn: str, path: Path | str) -> N
             f"{path}: the fixed filters drawn from seed {content['filter_seed']} have digest {drawn[:12]}, but the "
             f"network was trained with {content['filter_digest'][:12]}: the weights would not fit, so they are refused"
         )
+
+
+def _weights(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Filter name and the name that its weight has in torch, of every fixed convolution."""
+    for path, recipe in content["spec"].get("localized", {}).items():
+        yield recipe["name"], f"{path}.weight" if recipe["form"] == "drop-in" else f"{path}.fixed.weight"
+    if "localized" not in content["spec"]:
+        for node in graph(content).nodes:
+            if node.op == "ternary_conv":
+                yield node.attributes["filter"]["name"], f"{node.name.partition('@')[0]}.weight"
+
+
+def _without_filters(tensors: Tensors, content: Mapping[str, Any], path: Path) -> Tensors:
+    if "stored" not in content:
+        return tensors
+    try:
+        form, places = content["stored"]["form"], content["stored"]["filters"]
+        found = {name: _filter(tensors[key], shape, form) for name, (key, shape) in places.items()}
+        keys = {key for key, _ in places.values()}
+        same = ternary.digest(found) == content["filter_digest"]
+    except (KeyError, TypeError, ValueError, InputError) as error:
+        raise InputError(f"{path} is damaged: its stored filters cannot be read ({error})") from error
+    if not same:
+        raise InputError(f"{path}: the stored filters are not those that the network was trained with: get it again")
+    return {name: value for name, value in tensors.items() if name not in keys}
+
+
+def _filter(stored: NDArray[Any], shape: list[int], form: str) -> NDArray[Any]:
+    return ternary.unpack_2bit(stored.tobytes(), shape) if form == "2bit" else stored.reshape(shape)
 
 
 def _canonical(content: Mapping[str, Any]) -> str:

@@ -86,7 +86,7 @@ def closure(entries: tuple[str, ...], boundaries: tuple[str, ...] = ()) -> dict[
 
 
 def imports(name: str, path: Path) -> set[str]:
-    """Modules of lbrn that a module's source imports, with the packages they are in.
+    """Modules of lbrn that a module's source imports, with the packages they are in; not what only type checkers read.
 
     Args:
         name: The module.
@@ -96,13 +96,19 @@ def imports(name: str, path: Path) -> set[str]:
         Full names; a name imported from a module counts where it is a module itself. Without the module itself.
     """
     named = {name}
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and _for_types_alone(node))]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             named |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             named |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     reached = {".".join(full.split(".")[:depth]) for full in named for depth in range(1, full.count(".") + 2)}
     return {module for module in reached if module_path(module)} - {name}
+
+
+def _for_types_alone(node: ast.If) -> bool:
+    return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" and not node.orelse
 
 
 def module_path(name: str) -> Path | None:

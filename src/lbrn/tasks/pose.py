@@ -42,7 +42,7 @@ class PoseTask:
         trained_on = [folders[name] for name in sorted(spec["data"])]  # the order is part of training
         self.train = load(trained_on, "train")
         self.test = load([folders[spec["dataset"]]], "test")
-        self.mean = _mean_colour(trained_on)
+        self.mean = mean_colour(trained_on)
         self._drawn: tuple[int, crops.Crops, NDArray[np.float64]] | None = None
 
     def __len__(self) -> int:
@@ -177,8 +177,12 @@ def _take(geometry: crops.Crops, indices: NDArray[np.int64]) -> crops.Crops:
     )
 
 
-def _mean_colour(folders: list[Path]) -> NDArray[np.float32]:
-    """Mean RGB (0..1) of the training crops of all datasets, each weighted by its number of people."""
+def mean_colour(folders: list[Path]) -> NDArray[np.float32]:
+    """Mean RGB (0..1) of the training crops of all datasets, each weighted by its number of people.
+
+    Args:
+        folders: Prepared folders, in the order in which they are trained on.
+    """
     infos = [read_json(folder / "info.json") for folder in folders]
     weights = [info["splits"]["train"]["people"] for info in infos]
     mean = np.average([info["mean_rgb"] for info in infos], axis=0, weights=weights)
