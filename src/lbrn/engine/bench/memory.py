@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lbrn import modelfile
-from lbrn.engine.bench import export, networks, tables
+from lbrn import modelfile, onnxfile
+from lbrn.engine.bench import networks, tables
 from lbrn.engine.bench.networks import Pair
 from lbrn.engine.bench.settings import Settings
 from lbrn.engine.bench.tables import Row
@@ -59,7 +59,7 @@ def _measure(variant: str, sparsity: float | None, pair: Pair, threads: int, not
         probes = [("torch-channels-last", "float32", model)]
         probes += [("lbrn", arithmetic, model) for arithmetic in arithmetics]
         try:
-            export.export(network, networks.pictures(1, pair.side), onnx)
+            onnxfile.export(network, networks.pictures(1, pair.side), onnx)
         except (ImportError, RuntimeError) as error:
             notes.append(f"onnxruntime cannot run {variant}: {' '.join(str(error).split())[:200]}")
         else:

@@ -18,7 +18,7 @@ import torch._inductor.config
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lbrn.engine.bench import export
+from lbrn import onnxfile
 from lbrn.engine.bench.timing import Call
 from lbrn.models.blocks import Bottleneck
 from lbrn.models.hourglass import Pictures
@@ -93,7 +93,7 @@ def prepare(network: nn.Module, images: Images, threads: int, label: str, names:
             found.notes.append(f"{name} cannot run {label} with {threads} threads: {type(error).__name__}: {reason}")
         else:
             found.calls[name] = runner
-    if "onnxruntime" in found.calls and export.has_pooling(network):
+    if "onnxruntime" in found.calls and onnxfile.has_pooling(network):
         found.notes.append(f"onnxruntime runs {label} with fractional pooling as maximum and gather: ONNX has none")
     return found
 
@@ -173,7 +173,7 @@ def _quiet() -> Iterator[None]:
 def _onnxruntime(network: nn.Module, images: Images, threads: int) -> Runner:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
-        export.export(network, images, path)
+        onnxfile.export(network, images, path)
         return session_runner(path, images, threads)
 
 
