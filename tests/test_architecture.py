@@ -45,7 +45,7 @@ ARROWS: dict[str, set[str]] = {
     "reproduction": {"datasets", "metrics", "models", "training", "tasks", "engine", "modelfile"},
     "engine": {"graph", "ternary", "modelformat", "trace", "models", "modelfile", "onnxfile"},
     "usage": set(),
-    "cli_bench": {"engine"},
+    "cli_bench": {"engine", "reproduction"},
     "cli": {
         "usage",
         "cli_bench",

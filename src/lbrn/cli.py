@@ -108,8 +108,24 @@ def train(
 
 
 @app.command()
-def predict(run: Run, threads: Threads = 1) -> None:
-    """Predict the whole test split with a trained run."""
+def predict(
+    model: Annotated[Path, typer.Argument(help="Run folder; with photographs also a model file.")],
+    photographs: Annotated[list[Path] | None, typer.Argument(help="Your own photographs.", show_default=False)] = None,
+    threads: Threads = 1,
+    engine: Annotated[str, typer.Option(help="Who runs the network on photographs: torch or numba.")] = "torch",
+    box: Annotated[str | None, typer.Option(help="x,y,w,h: the person in each photograph, not all of it.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for what is found in photographs.")] = Path("predictions"),
+) -> None:
+    """Read your own photographs with a trained network; or, without any, predict a run's whole test split."""
+    if photographs:
+        from lbrn.photographs.predict import predict_with
+
+        model = _model(model)
+        for path in predict_with(model, photographs, out, _preparation, engine=engine, threads=threads, box=box):
+            print(path)
+        return
+    if model.is_file():
+        raise InputError(f"{model} is a model file: name the photographs too, or the run's folder for its test split")
     import torch
 
     from lbrn.reproduction import given_specs
@@ -117,8 +133,23 @@ def predict(run: Run, threads: Threads = 1) -> None:
     from lbrn.training.predict import predict as predict_run
 
     torch.set_num_threads(threads)
-    chosen = given_specs.read_run(run)
-    print(predict_run(create(chosen, _prepared(chosen)), run))
+    chosen = given_specs.read_run(model)
+    print(predict_run(create(chosen, _prepared(chosen)), model))
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="Model file or run folder.")],
+    form: Annotated[str, typer.Option("--format", help="seed, 2bit, float or onnx.")] = "seed",
+    out: Annotated[Path | None, typer.Option(help="File to write.")] = None,
+    size: Annotated[int | None, typer.Option(min=1, help="Side of the pictures, for onnx.")] = None,
+) -> None:
+    """Write a model file with its fixed filters as seed, in 2 bits or as floats, or as ONNX."""
+    from lbrn.export import export as write
+    from lbrn.photographs.model import carried
+
+    path = _model(model)
+    print(write(path, form, out, preparation=carried(path, _preparation), size=size))
 
 
 @app.command()
@@ -284,6 +315,17 @@ def _data_spec(name: str, spec: str | None) -> dict[str, Any]:
     from lbrn.reproduction import given_specs, runs
 
     return runs.data_spec(name, _project()) if spec is None else given_specs.parse_data(spec, name)
+
+
+def _model(given: Path) -> Path:
+    return given / "model.safetensors" if given.is_dir() else given
+
+
+def _preparation(spec: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What of its training data a network needs to read photographs, from the project that trained it."""
+    from lbrn.photographs.base import task
+
+    return task(spec, path).preparation(spec, _prepared(spec))
 
 
 def _prepared(spec: dict[str, Any]) -> dict[str, Path]:
