@@ -1,4 +1,4 @@
-"""Fixtures of the tests of `lbrn track`."""
+"""Fixtures: an empty view of MLflow, and the project's settings."""
 
 import shutil
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lbrn.reproduction.mlflow_address import open_store
+from reproduction.pose_tables import Opened, opener
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,11 @@ def view_root(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("DVC_EXP_NAME", raising=False)
     shutil.copyfile(empty_database, tmp_path / "mlflow.db")
     return tmp_path
+
+
+@pytest.fixture
+def opened(project_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
+    """Opens the project's settings, with a data store of the test's own."""
+    monkeypatch.setenv("LBRN_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    return opener(project_root)

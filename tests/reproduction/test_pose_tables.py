@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +13,15 @@ import yaml
 
 from lbrn.errors import InputError
 from lbrn.models.variants import get
-from lbrn.reproduction import book, deviations, experiments, params, project, runs
-from lbrn.reproduction.rendering import write_table
+from lbrn.reproduction import book, deviations, experiments, params, runs
 from lbrn.reproduction.tables import Context, build_table
 from reproduction import table_runs as fake
+from reproduction.pose_tables import Opened, made
 
 pytestmark = pytest.mark.project
 
 POSE = range(1, 9)
 SWEEPS = (2, 8)
-EMBEDDED = dict.fromkeys(("mpii", "lsp", "lspet"), "embedded")
-Opened = Callable[..., book.Book]
-
-
-@pytest.fixture
-def opened(project_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
-    monkeypatch.setenv("LBRN_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    knobs = params.load(project_root).model_dump(mode="json")
-
-    def load(**changed: Any) -> book.Book:
-        return book.load(project.find(project_root), params.parse({**knobs, "sources": EMBEDDED, **changed}))
-
-    return load
 
 
 def printed(root: Path, number: int) -> list[list[str]]:
@@ -83,6 +69,7 @@ def test_variants_have_paths_of_their_own_and_sparsities_are_seen_in_them(opened
     names = {label: key.split("/")[2].split("-seed")[0] for label, key in keys(opened(), 4).items()}
     assert names == {
         "LBRN-1": "lbrn-s-no-3x3", "LBRN-2": "lbrn-s-fixed-1x1-s0.5", "LBRN-3": "lbrn-s-half-fixed-s0.5",
+        "LBRN-S": "lbrn-s-s0.5",
     }  # fmt: skip
     assert "/lbrn-p-s0.3-seed0-" in keys(opened(), 8)["0.3"]
 
@@ -92,7 +79,8 @@ def test_variants_have_paths_of_their_own_and_sparsities_are_seen_in_them(opened
 def test_a_knob_moves_the_networks_with_fixed_filters_whose_entry_does_not_name_it(
     opened: Opened, project_root: Path, number: int, knob: str, value: Any
 ) -> None:
-    entries = yaml.safe_load((project_root / "workflow/experiments.yaml").read_text())[f"table{number}"]["columns"]
+    table = yaml.safe_load((project_root / "workflow/experiments.yaml").read_text())[f"table{number}"]
+    entries = table["columns"] | table.get("beside", {})
     follows = {
         label for label, entry in entries.items() if get(entry["variant"]).has_fixed_filters and knob not in entry
     }
@@ -110,7 +98,7 @@ def test_which_networks_follow_the_sparsity(opened: Opened) -> None:
         1: ["LBRN-S", "LBRN-P"],
         2: [],
         3: ["LBRN(256)", "LBRN(128)", "LBRN(64)", "LBRN-1(256)"],
-        4: ["LBRN-2", "LBRN-3"],
+        4: ["LBRN-2", "LBRN-3", "LBRN-S"],
         5: ["LBRN(8)", "LBRN(4)", "LBRN(8, half)"],
         6: ["LBRN-relu", "LBRN-sigmoid"],
         7: ["LBRN-S", "LBRN-P"],
@@ -150,21 +138,6 @@ def test_labels_are_those_of_the_paper(opened: Opened, project_root: Path, numbe
     rows = [line[0] for line in lines if line[0] not in entry.costs]
     assert (entry.sweep, list(entry.columns)) == (None, head[1:])
     assert list(entry.rows) == (rows if number != 5 else [{"Wrist": "Elbow", "Elbow": "Wrist"}.get(r, r) for r in rows])
-
-
-def made(opened_book: book.Book, number: int, folder: Path, project_root: Path) -> Path:
-    """The table from runs that have scores but no network."""
-    found: dict[str, Any] = {}
-    ready: dict[str, Any] = {}
-    for noise, (label, specs) in enumerate(runs.table_runs(opened_book, number).items()):
-        key = runs.run_key(specs[0])
-        ready[key] = ready.get(key) or fake.scored_run(folder / "runs", specs[0], noise)
-        found[label] = [ready[key]]
-    data = {opened_book.tables[number].dataset: fake.INFO}
-    ledger = {"block": {"trainable": 65536, "flops_paper": 536870912}}
-    context = Context(number, "quick", project_root / "paper", data, lambda *_: ledger)
-    write_table(build_table(opened_book.tables[number], found, context), folder)
-    return folder / f"table{number}.csv"
 
 
 @pytest.fixture(params=POSE)

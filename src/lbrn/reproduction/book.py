@@ -67,7 +67,8 @@ def table(book: Book, number: int) -> Table:
             f"{params.FILE}: columns names none of table {number}, which has {listed(entry.columns)}; "
             f"add one or write 'columns: null'"
         )
-    return entry.model_copy(update={"columns": chosen})
+    beside = {label: column for label, column in entry.beside.items() if label in wanted}
+    return entry.model_copy(update={"columns": chosen, "beside": beside})
 
 
 def listed(items: Iterable[Any]) -> str:
@@ -78,7 +79,7 @@ def listed(items: Iterable[Any]) -> str:
 def _check_wishes(book: Book) -> None:
     for number in book.params.tables:
         table(book, number)
-    known = {label for entry in book.tables.values() for label in entry.columns}
+    known = {label for entry in book.tables.values() for label in entry.networks}
     for label in book.params.columns or ():
         if label not in known:
             raise InputError(

@@ -9,7 +9,8 @@ from lbrn.metrics.definitions import METRICS
 from lbrn.models.variants import get
 from lbrn.reproduction.experiments import Column
 from lbrn.reproduction.experiments import Table as Entry
-from lbrn.reproduction.results import Estimate, Result, Spec, estimate
+from lbrn.reproduction.results import Result, Spec
+from lbrn.reproduction.statistics import Estimate, estimate
 
 Costs = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 

@@ -36,6 +36,13 @@ class Column(Settings):
         return variant
 
 
+class Compare(Settings):
+    """Which networks of a table are held against each other, seed by seed."""
+
+    row: str = rule("the label of a row", "row: Total")
+    pairs: tuple[tuple[str, str], ...] = rule("a list of pairs of labels", "pairs: [[LBRN-S, SHN]]")
+
+
 class Table(Settings):
     """One table of the paper; see the head of workflow/experiments.yaml."""
 
@@ -50,6 +57,20 @@ class Table(Settings):
         default=None, description="the name of the setting that the networks differ in", examples=["sweep: sparsity"]
     )
 
+    compare: Compare | None = Field(
+        default=None,
+        description="a row and pairs of labels",
+        examples=["compare: {row: Total, pairs: [[PRM, SHN]]}"],
+    )
+    beside: dict[str, Column] = Field(
+        default={}, description="a mapping of label to variant", examples=["beside: {LBRN-S: {variant: lbrn-s}}"]
+    )
+
+    @property
+    def networks(self) -> dict[str, Column]:
+        """Everything that is run for the table: its columns, and what they are only compared with."""
+        return {**self.columns, **self.beside}
+
     @model_validator(mode="after")
     def _swept(self) -> Self:
         if self.sweep is not None and self.costs:
@@ -57,6 +78,23 @@ class Table(Settings):
         for label, column in self.columns.items():
             if self.sweep is not None and str(column.settings.get(self.sweep)) != label:
                 raise ValueError(f"in a sweep each label is the value of its {self.sweep}; {label} is not")
+        return self
+
+    @model_validator(mode="after")
+    def _compared(self) -> Self:
+        twice = sorted(self.columns.keys() & self.beside.keys())
+        if twice:
+            raise ValueError(f"beside names {twice[0]}, which is a column: give it another label or remove it")
+        if self.compare is None:
+            return self
+        if self.compare.row not in self.rows:
+            raise ValueError(f"compare names row {self.compare.row}, but the rows are {', '.join(self.rows)}")
+        for pair in self.compare.pairs:
+            for label in pair:
+                if label not in self.networks:
+                    raise ValueError(f"compare names {label}, but the networks are {', '.join(self.networks)}")
+            if pair[0] == pair[1]:
+                raise ValueError(f"compare names {pair[0]} against itself; name two networks")
         return self
 
 
@@ -87,7 +125,7 @@ def _number(name: Any) -> int:
 
 def _table(name: str, entry: Any) -> Table:
     table = check(Table, entry, f"{FILE}, {name}")
-    for label, column in table.columns.items():
+    for label, column in table.networks.items():
         try:
             column.resolve()
         except InputError as error:

@@ -32,25 +32,42 @@ def reduction(column: Column, spec: Spec) -> str:
     return ", ".join([*smaller, f"input {recipe['input']} px", length])
 
 
-def footnotes(entry: Entry, results: Mapping[str, Sequence[Result]], printed: Printed) -> list[str]:
+def has_fixed_filters(spec: Spec) -> bool:
+    """Whether a run has fixed filters, so that its filter seed means something.
+
+    Args:
+        spec: Its complete spec.
+    """
+    return get(spec["variant"]).has_fixed_filters
+
+
+def footnotes(
+    entry: Entry, results: Mapping[str, Sequence[Result]], printed: Printed, accuracy: Sequence[str]
+) -> list[str]:
     """Footnotes that follow from what was run.
 
     Args:
         entry: The table's entry in workflow/experiments.yaml.
-        results: The finished runs of each column.
+        results: The finished runs of each network.
         printed: The published numbers by (row, column).
+        accuracy: Ids of the paper's claims on this table's accuracies.
     """
     notes = []
-    missing = [label for label, found in results.items() if not found]
+    missing = [label for label in entry.columns if not results[label]]
     if missing:
-        notes.append(f"Not run: {', '.join(missing)}.")
-    changed = {label: off_paper(entry.columns[label], found[0].spec) for label, found in results.items() if found}
-    for label, knobs in changed.items():
+        notes.append(f"Not run: {named(entry, missing)}.")
+    changed: dict[tuple[str, str], list[str]] = {}
+    for label, found in results.items():
+        knobs = off_paper(entry.networks[label], found[0].spec) if found else {}
         if knobs:
             said = ", ".join(f"{knob} {value}" for knob, value in knobs.items())
-            notes.append(
-                f"{label} was run with {said}, which is not the paper's setting: no published numbers are shown."
-            )
+            changed.setdefault((label if entry.sweep is None else "", said), []).append(label)
+    for (_, said), labels in changed.items():
+        notes.append(
+            f"{named(entry, labels)} was run with {said}, which is not the paper's setting: no published numbers are "
+            "shown."
+        )
+    notes += _one_seed(entry, results, accuracy)
     for row, metric in EXTRA_ROWS.get(entry.metric, {}).items():
         notes.append(
             f"{row} is not printed in the paper: the same predictions under {metric} ({METRICS[metric].evaluator}). "
@@ -61,3 +78,30 @@ def footnotes(entry: Entry, results: Mapping[str, Sequence[Result]], printed: Pr
     if entry.costs and not any((row, label) in printed for row in entry.costs for label in entry.columns):
         notes.append(f"{' and '.join(entry.costs)} are not printed in this table of the paper.")
     return notes
+
+
+def named(entry: Entry, labels: Sequence[str]) -> str:
+    """Networks of a table as a reader knows them: a sweep's labels are mere values.
+
+    Args:
+        entry: The table's entry in workflow/experiments.yaml.
+        labels: Labels of some of its networks.
+    """
+    if entry.sweep is None:
+        return ", ".join(labels)
+    networks: dict[str, list[str]] = {}
+    for label in labels:
+        networks.setdefault(get(entry.networks[label].variant).label, []).append(label)
+    return "; ".join(f"{network} at {entry.sweep} {', '.join(values)}" for network, values in networks.items())
+
+
+def _one_seed(entry: Entry, results: Mapping[str, Sequence[Result]], accuracy: Sequence[str]) -> list[str]:
+    seeds = {result.spec["seed"] for found in results.values() for result in found}
+    if len(seeds) != 1:
+        return []
+    what = "table" if entry.sweep is None else f"sweep over {entry.sweep}"
+    claims = f" (claims {', '.join(accuracy)})" if accuracy else ""
+    return [
+        f"This {what} has one seed ({seeds.pop()}) and hence no intervals and no tests: it cannot say which "
+        f"differences between networks are more than the chance of a seed{claims}. More seeds in params.yaml add both."
+    ]

@@ -54,19 +54,23 @@ def read_claims(path: Path) -> list[Claim]:
     return [Claim(*row) for row in _lines(path)[1:]]
 
 
-def undecidable(claims: Collection[Claim], table: int, scale: str, standins: Mapping[str, bool]) -> list[str]:
-    """Return the claims of a table that cannot be decided from it.
+def undecidable(scale: str, standins: Mapping[str, bool]) -> bool:
+    """Whether runs cannot decide the paper's claims about accuracy: these need its own networks, recipe and data.
 
-    Claims about accuracy need the paper's own networks, recipe and data; block costs are exact at any scale.
+    Args:
+        scale: Scale of the runs.
+        standins: Whether each dataset is a stand-in.
+    """
+    return scale != "paper" or any(standins.values())
+
+
+def accuracy_claims(claims: Collection[Claim], table: int) -> list[str]:
+    """Return the ids of the claims about accuracy that a table makes; block costs are exact at any scale.
 
     Args:
         claims: The paper's claims.
         table: Number of the table.
-        scale: Scale of the runs.
-        standins: Whether each dataset is a stand-in.
     """
-    if scale == "paper" and not any(standins.values()):
-        return []
     here = re.compile(rf"\bTable {table}\b")
     return [claim.id for claim in claims if here.search(claim.where) and re.search("accuracy|statistics", claim.kind)]
 

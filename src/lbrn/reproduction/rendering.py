@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lbrn.files import write_json, write_text
+from lbrn.reproduction import comparisons
 from lbrn.reproduction.cells import FLOPS, PARAMETERS, Cell
 from lbrn.reproduction.tables import Table
 
@@ -69,7 +70,7 @@ def markdown(table: Table) -> str:
     for row in table.rows:
         cells = " | ".join(_markdown_cell(table.cells[row, column]) for column in table.columns)
         lines.append(f"| {row} | {cells} |")
-    return "\n".join([*lines, "", *(f"* {text}" for text in _details(table)), ""])
+    return "\n".join([*lines, "", *_markdown_comparisons(table), *(f"* {text}" for text in _details(table)), ""])
 
 
 def dvc_metrics(table: Table) -> dict[str, Any]:
@@ -84,7 +85,8 @@ def dvc_metrics(table: Table) -> dict[str, Any]:
 
 def header(table: Table) -> list[str]:
     """What a reader must know, one line each; also the comment lines of the CSV."""
-    return [f"Table {table.number}: {table.title}", *_details(table)]
+    compared = [f"compared: {comparisons.sentence(comparison)}" for comparison in table.comparisons]
+    return [f"Table {table.number}: {table.title}", *_details(table), *compared]
 
 
 def shown(cell: Cell) -> str:
@@ -121,14 +123,13 @@ def _markdown_cell(cell: Cell) -> str:
 
 
 def _details(table: Table) -> list[str]:
-    several = any(cell.interval for cell in table.cells.values())
+    swept = "" if table.sweep is None else f"{table.sweep} "
     lines = [
         f"metric: {table.metric}: {table.definition}",
         f"scale: {table.scale}",
         *(f"data: {name}: {_data_line(facts)}" for name, facts in table.data.items()),
-        *(f"size: {text}: {', '.join(columns)}" for text, columns in _grouped(table.reduction.items())),
-        f"seeds: {', '.join(map(str, table.seeds)) or 'none'}"
-        + (" (mean over seeds; +/- is half of the 95 % t-interval)" if several else ""),
+        *(f"size: {text}: {swept}{', '.join(columns)}" for text, columns in _grouped(table.reduction.items())),
+        _seeds_line(table),
         f"trained at commit: {', '.join(table.commits) or 'none'}; "
         f"training code version: {table.code_version or 'none'}; lbrn {table.lbrn}",
     ]
@@ -137,7 +138,30 @@ def _details(table: Table) -> list[str]:
     costs = [row for row in table.rows if row in DECIMALS]
     if costs:
         lines.append(f"{' and '.join(costs)}: one residual block of the full-size network, at every scale")
+    lines += comparisons.explained(table.comparisons, table.sweep)
     return [*lines, *(f"note {index}: {text}" for index, text in enumerate(table.notes, start=1))]
+
+
+def _markdown_comparisons(table: Table) -> list[str]:
+    if not table.comparisons:
+        return []
+    rows = [f"| {pair.first} - {pair.second} | {' | '.join(comparisons.fields(pair))} |" for pair in table.comparisons]
+    corner = f"{table.comparisons[0].row}, {'networks' if table.sweep is None else table.sweep}"
+    head = [f"| {corner} | {' | '.join(comparisons.HEADINGS)} |", f"|:--|{'--:|' * len(comparisons.HEADINGS)}"]
+    return [*head, *rows, ""]
+
+
+def _seeds_line(table: Table) -> str:
+    seeds = f"seeds: {', '.join(map(str, table.seeds)) or 'none'}"
+    if len(table.seeds) == 1:
+        seeds += " (one seed: no intervals)"
+    elif any(cell.interval for cell in table.cells.values()):
+        seeds += " (mean over seeds; +/- is half of the 95 % t-interval)"
+    if not table.filter_seeds or table.filter_seeds == table.seeds:
+        return seeds
+    alone = len(table.filter_seeds) == 1 and len(table.seeds) > 1
+    kept = ": the same filters for every seed, so the spread leaves out the chance of drawing them" if alone else ""
+    return f"{seeds}; fixed filters of seed {', '.join(map(str, table.filter_seeds))}{kept}"
 
 
 def _data_line(facts: Mapping[str, Any]) -> str:

@@ -1,7 +1,6 @@
-"""What the runs of a table's column say: scores over seeds, their mean and its interval. Imports no torch."""
+"""What a run says that a table needs: its scores, and what training recorded. Imports no torch."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from lbrn.errors import InputError
 from lbrn.files import read_json
 
 Spec = Mapping[str, Any]
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -48,29 +46,14 @@ class Result:
         return None if value is None else float(value)
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """The mean over seeds.
-
-    Attributes:
-        value: The mean, None where no run has a value.
-        interval: Ends of the 95 % t-interval of the mean; None for fewer than two values.
-        n: How many runs have a value.
-    """
-
-    value: float | None
-    interval: tuple[float, float] | None
-    n: int
-
-
-def read_result(spec: Spec, folder: Path, column: str, table: int) -> Result:
+def read_result(spec: Spec, folder: Path, wanted_by: str, target: str) -> Result:
     """Read a run that a table needs.
 
     Args:
         spec: The run's spec.
         folder: The run's folder.
-        column: Label of the table's column, for the message.
-        table: Number of the table, for the message.
+        wanted_by: What needs it, such as `table 1, column SHN`, for the message.
+        target: What Snakemake is asked for to make what is missing, for the message.
 
     Raises:
         InputError: The run is not finished and scored, or was scored on another dataset than its own.
@@ -79,8 +62,8 @@ def read_result(spec: Spec, folder: Path, column: str, table: int) -> Result:
     absent = [name for name in ("done.json", "scores.json") if not (folder / name).is_file()]
     if absent:
         raise InputError(
-            f"table {table}, column {column}: run {key} has no {' and no '.join(absent)}; "
-            f"`snakemake --cores 2 results/table{table}.csv` makes what is missing"
+            f"{wanted_by}: run {key} has no {' and no '.join(absent)}; "
+            f"`snakemake --cores 2 {target}` makes what is missing"
         )
     scores = read_json(folder / "scores.json")
     if scores["dataset"] != spec["dataset"]:
@@ -91,22 +74,3 @@ def read_result(spec: Spec, folder: Path, column: str, table: int) -> Result:
 def run_key_of(folder: Path) -> str:
     """The run's key: the last three parts of its folder, `<scale>/<dataset>/<name>`."""
     return "/".join(Path(folder).parts[-3:])
-
-
-def estimate(values: Sequence[float | None]) -> Estimate:
-    """Return mean and 95 % t-interval over seeds; missing values are left out.
-
-    >>> estimate([70.0]).interval is None
-    True
-    """
-    known = [value for value in values if value is not None]
-    if not known:
-        return Estimate(None, None, 0)
-    mean = math.fsum(known) / len(known)
-    if len(known) == 1:
-        return Estimate(mean, None, 1)
-    from scipy.stats import t
-
-    variance = math.fsum((value - mean) ** 2 for value in known) / (len(known) - 1)
-    half = float(t.ppf((1 + CONFIDENCE) / 2, len(known) - 1)) * math.sqrt(variance / len(known))
-    return Estimate(mean, (mean - half, mean + half), len(known))

@@ -34,7 +34,7 @@ def table_runs(book: Book, number: int) -> dict[str, list[Spec]]:
         number: The table's number in the paper.
 
     Returns:
-        For each column the specs of its runs, one a seed, in the order of params.yaml's seeds.
+        For each network the specs of its runs, one a seed, in the order of params.yaml's seeds.
 
     Raises:
         InputError: The table cannot be made with these settings.
@@ -42,7 +42,7 @@ def table_runs(book: Book, number: int) -> dict[str, list[Spec]]:
     entry = table(book, number)
     return {
         label: [run_spec(book, entry, column, seed) for seed in book.params.seeds]
-        for label, column in entry.columns.items()
+        for label, column in entry.networks.items()
     }
 
 

@@ -13,8 +13,9 @@ from lbrn.errors import InputError
 from lbrn.metrics.definitions import METRICS
 from lbrn.reproduction import deviations, published
 from lbrn.reproduction.cells import EXTRA_ROWS, Cell, Costs, computed_costs, make_cells
+from lbrn.reproduction.comparisons import Comparison, compare_networks
 from lbrn.reproduction.experiments import Table as Entry
-from lbrn.reproduction.footnotes import footnotes, reduction
+from lbrn.reproduction.footnotes import footnotes, has_fixed_filters, reduction
 from lbrn.reproduction.results import Result, Spec, read_result
 
 ColumnRuns = Mapping[str, Sequence[tuple[Spec, Path]]]
@@ -57,9 +58,11 @@ class Table:
         standin: Whether any dataset is a stand-in.
         reduction: Per network that was run: what is smaller than in the paper, as text.
         seeds: Training seeds.
+        filter_seeds: Seeds of the fixed filters, of the networks that have them.
         commits: Commits that the runs were trained at.
         code_version: Version of the training code of the runs.
         undecided_claims: Ids of the paper's claims on this table that these runs cannot decide.
+        comparisons: Networks held against each other, seed by seed.
         notes: Footnotes.
         lbrn: Version of the package.
     """
@@ -77,26 +80,29 @@ class Table:
     standin: bool
     reduction: Mapping[str, str]
     seeds: tuple[int, ...]
+    filter_seeds: tuple[int, ...]
     commits: tuple[str, ...]
     code_version: str
     undecided_claims: tuple[str, ...]
+    comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...]
     lbrn: str = __version__
 
     def as_json(self) -> dict[str, Any]:
         """The whole table as plain data; cells as a list, row by row."""
         cells = [self.cells[row, column].as_json() for row in self.rows for column in self.columns]
-        other = {key: value for key, value in vars(self).items() if key != "cells"}
+        compared = [comparison.as_json() for comparison in self.comparisons]
+        other = {key: value for key, value in vars(self).items() if key not in ("cells", "comparisons")}
         listed = {key: list(value) if isinstance(value, tuple) else value for key, value in other.items()}
-        return {**listed, "cells": cells}
+        return {**listed, "comparisons": compared, "cells": cells}
 
 
 def build_table(entry: Entry, runs: ColumnRuns, context: Context) -> Table:
     """Build a table from finished runs.
 
     Args:
-        entry: The table's entry in workflow/experiments.yaml, with all its columns.
-        runs: For each column that is run, the specs and folders of its runs, one a seed.
+        entry: The table's entry in workflow/experiments.yaml, with all its networks.
+        runs: For each network that is run, the specs and folders of its runs, one a seed.
         context: Everything else.
 
     Returns:
@@ -108,15 +114,17 @@ def build_table(entry: Entry, runs: ColumnRuns, context: Context) -> Table:
     if entry.metric not in METRICS:
         raise InputError(f"table {context.number}: metric {entry.metric!r} is unknown; there are {', '.join(METRICS)}")
     results = {
-        column: [read_result(spec, folder, column, context.number) for spec, folder in runs.get(column, ())]
-        for column in entry.columns
+        label: [_read(spec, folder, entry, label, context.number) for spec, folder in runs.get(label, ())]
+        for label in entry.networks
     }
     standins = {name: bool(info["standin"]) for name, info in context.data.items()}
     departed = deviations.read(context.paper, context.number)
     printed = published.read_table(context.paper / "published" / f"table{context.number}.csv")
     printed = departed.relabelled(_exchanged(printed) if entry.sweep else printed)
     claims = published.read_claims(context.paper / "claims.csv")
-    everything = [result for column in results.values() for result in column]
+    everything = [result for found in results.values() for result in found]
+    cells = make_cells(entry, results, printed, context.costs or computed_costs)
+    accuracy = published.accuracy_claims(claims, context.number)
     table = Table(
         number=context.number,
         title=entry.title,
@@ -126,17 +134,24 @@ def build_table(entry: Entry, runs: ColumnRuns, context: Context) -> Table:
         sweep=entry.sweep,
         rows=(*entry.rows, *EXTRA_ROWS.get(entry.metric, {}), *entry.costs),
         columns=tuple(entry.columns),
-        cells=make_cells(entry, results, printed, context.costs or computed_costs),
+        cells=cells,
         data={name: _data_facts(info) for name, info in context.data.items()},
         standin=any(standins.values()),
-        reduction={label: reduction(entry.columns[label], found[0].spec) for label, found in results.items() if found},
+        reduction={label: reduction(entry.networks[label], found[0].spec) for label, found in results.items() if found},
         seeds=tuple(sorted({result.spec["seed"] for result in everything})),
+        filter_seeds=tuple(sorted({r.spec["filter_seed"] for r in everything if has_fixed_filters(r.spec)})),
         commits=tuple(sorted({_commit(result) for result in everything})),
         code_version=", ".join(sorted({f"{r.spec['task']} {r.spec['version']}" for r in everything})),
-        undecided_claims=tuple(published.undecidable(claims, context.number, context.scale, standins)),
-        notes=(*departed.notes, *footnotes(entry, results, printed)),
+        undecided_claims=tuple(accuracy if published.undecidable(context.scale, standins) else ()),
+        comparisons=compare_networks(entry, results, {place: cell.published for place, cell in cells.items()}),
+        notes=(*departed.notes, *footnotes(entry, results, printed, accuracy)),
     )
     return _networks_as_rows(table) if entry.sweep else table
+
+
+def _read(spec: Spec, folder: Path, entry: Entry, label: str, number: int) -> Result:
+    place = f"column {label}" if entry.sweep is None else f"{entry.sweep} {label}"
+    return read_result(spec, folder, f"table {number}, {place}", f"results/table{number}.csv")
 
 
 def _exchanged(printed: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
