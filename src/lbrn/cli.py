@@ -181,6 +181,15 @@ def table(number: int, params: Knobs = None) -> None:
 
 
 @app.command()
+def repetitions(params: Knobs = None) -> None:
+    """Hold mean and spread over our seeds against the paper's ten repetitions, from finished runs."""
+    from lbrn.reproduction.repetitions import make_repetitions
+
+    for path in make_repetitions(_project(), _knobs(params)):
+        print(path)
+
+
+@app.command()
 def pack(params: Knobs = None) -> None:
     """Copy exactly the runs behind the wished tables to results/packed, for DVC."""
     from lbrn.reproduction import pack as packing

@@ -134,6 +134,19 @@ def test_filter_seed_and_sparsity_make_the_filters():
     assert len(digests) == 3  # the training seed has no part in them
 
 
+@pytest.mark.parametrize("variant", [name for name, entry in VARIANTS.items() if entry.has_fixed_filters])
+def test_seed_and_filter_seed_have_no_part_in_what_the_other_makes(variant):
+    def made(seed, filter_seed):
+        network = build(variant, seed=seed, filter_seed=filter_seed, **TINY)
+        return dict(network.named_parameters()), filter_digest(network)
+
+    (weights, filters), (same_weights, others), (other_weights, same_filters) = made(0, 0), made(0, 1), made(1, 0)
+    assert all(torch.equal(values, same_weights[name]) for name, values in weights.items())
+    assert same_filters == filters != others
+    convolutions = [name for name, values in weights.items() if values.ndim == 4]
+    assert convolutions and not any(torch.equal(weights[name], other_weights[name]) for name in convolutions)
+
+
 # The names are part of the file format: a renamed layer would get other filters.
 GOLDEN = {
     "lbrn-s": "4affb720e975627fddfcbca6bef56017065229852a82e52d98cfac3621a048a1",

@@ -14,7 +14,7 @@ from lbrn.reproduction import params
 
 KNOBS: dict[str, Any] = {
     "scale": "quick", "tables": [1], "seeds": [0], "sparsity": 0.5, "activation": "relu", "filter_seed": None,
-    "columns": None, "sources": {"mpii": "auto", "lsp": "auto", "lspet": "auto"},
+    "repetitions": 10, "columns": None, "sources": {"mpii": "auto", "lsp": "auto", "lspet": "auto"},
     "overrides": dict.fromkeys(
         ["epochs", "batch", "lr", "input", "width", "stacks", "depth", "people_train", "people_test"]
     ),
@@ -72,6 +72,8 @@ def test_values_are_read(path: str, value: Any, read: Any) -> None:
         ("sparsity", float("nan")),
         ("activation", "tanh"),
         ("filter_seed", "seed"),
+        ("repetitions", 1),
+        ("repetitions", 2.5),
         ("columns", []),
         ("columns", [""]),
         ("sources.mpii", 3),

@@ -12,6 +12,7 @@ from scipy import stats
 
 from lbrn.errors import InputError
 from lbrn.reproduction import experiments, runs
+from lbrn.reproduction.rendering import header as header_lines
 from lbrn.reproduction.tables import Context, Table, build_table
 from reproduction import table_runs as fake
 from reproduction.pose_tables import Opened, made
@@ -133,7 +134,7 @@ def test_a_network_beside_the_table_is_run_where_its_name_is_asked_for(opened: O
 
 
 def test_the_header_says_whose_filters_they_are(context: Context, tmp_path: Path) -> None:
-    def header(name: str, seeds: tuple[int, ...], filter_seed: int | None) -> Table:
+    def table(name: str, seeds: tuple[int, ...], filter_seed: int | None) -> Table:
         found = {}
         for label, variant in fake.VARIANTS.items():
             specs = [fake.spec(variant, seed) for seed in seeds]
@@ -142,21 +143,15 @@ def test_the_header_says_whose_filters_they_are(context: Context, tmp_path: Path
             found[label] = [fake.scored_run(tmp_path / name, spec, 0) for spec in specs]
         return build_table(compared(), found, context)
 
-    own, shared, single = header("a", (0, 1), None), header("b", (0, 1), 5), header("c", (0,), 5)
-    assert (own.filter_seeds, shared.filter_seeds, single.filter_seeds) == ((0, 1), (5,), (5,))
-    lines = [next(t for t in rendering_header(table) if t.startswith("seeds")) for table in (own, shared, single)]
+    own, shared, single = table("a", (0, 1), None), table("b", (0, 1), 5), table("c", (0,), 5)
+    assert tuple(table.facts.filter_seeds for table in (own, shared, single)) == ((0, 1), (5,), (5,))
+    lines = [next(t for t in header_lines(table) if t.startswith("seeds")) for table in (own, shared, single)]
     assert lines == [
         "seeds: 0, 1 (mean over seeds; +/- is half of the 95 % t-interval)",
         "seeds: 0, 1 (mean over seeds; +/- is half of the 95 % t-interval); fixed filters of seed 5: the same filters "
         "for every seed, so the spread leaves out the chance of drawing them",
         "seeds: 0 (one seed: no intervals); fixed filters of seed 5",
     ]
-
-
-def rendering_header(table: Table) -> list[str]:
-    from lbrn.reproduction.rendering import header
-
-    return header(table)
 
 
 @pytest.mark.parametrize(

@@ -217,8 +217,8 @@ def test_claims_of_a_table(project_root):
     assert len(claims) == 26
     assert accuracy_claims(claims, 1) == ["C8", "C9", "C10", "C19"]
     assert accuracy_claims(claims, 10) == ["C24"]
-    assert undecidable("quick", {"mpii": True}) and undecidable("small", {}) and undecidable("paper", {"mpii": True})
-    assert not undecidable("paper", {"mpii": False})
+    assert undecidable("quick", True) and undecidable("small", False) and undecidable("paper", True)
+    assert not undecidable("paper", False)
 
 
 def test_damaged_paper_files_are_one_message(tmp_path):

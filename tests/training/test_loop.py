@@ -41,6 +41,29 @@ def train_until(data: TinyData, spec: Spec, folder: Path, step: int) -> None:
         loop.train(task, spec, folder, data=data.digests(spec), checkpoint_seconds=0)
 
 
+def order_of_samples(data: TinyData, spec: Spec, folder: Path) -> list[list[int]]:
+    """The samples of the first steps."""
+    task, seen = data.task(spec), []
+
+    def recording(epoch: int, indices: Any) -> Any:
+        seen.append(indices.tolist())
+        raise StoppedError
+
+    task.batch = recording
+    with pytest.raises(StoppedError):
+        loop.train(task, spec, folder, data=data.digests(spec))
+    return seen
+
+
+def test_the_order_of_samples_hangs_on_the_training_seed_alone(tiny_data: TinyData, tmp_path: Path) -> None:
+    runs = [{"seed": 0, "filter_seed": 0}, {"seed": 0, "filter_seed": 1}, {"seed": 1, "filter_seed": 0}]
+    specs = [tiny_data.spec("lbrn-s", **run) for run in runs] + [tiny_data.spec("shn", seed=0)]
+    first, other_filters, other, twin = (
+        order_of_samples(tiny_data, spec, tmp_path / str(place)) for place, spec in enumerate(specs)
+    )
+    assert first == other_filters == twin != other
+
+
 def flip_byte(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 4

@@ -99,6 +99,14 @@ def table(number: str, options: dict[str, str]) -> None:
     make_table(int(number), project.find(), params.parse(json.loads(options["--params"])), lambda *_: ledger)
 
 
+def repetitions(_: str, options: dict[str, str]) -> None:
+    from lbrn.reproduction import params, project
+    from lbrn.reproduction.repetitions import make_repetitions
+
+    count("repetitions")
+    make_repetitions(project.find(), params.parse(json.loads(options["--params"])))
+
+
 def pack(_: str, options: dict[str, str]) -> None:
     from lbrn.reproduction import pack, params, project
 
@@ -125,6 +133,7 @@ COMMANDS = {
     "predict": predict,
     "score": score,
     "table": table,
+    "repetitions": repetitions,
     "pack": pack,
     "track": lambda *_: count("track"),
 }

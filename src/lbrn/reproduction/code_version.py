@@ -24,6 +24,7 @@ ENTRIES = {
     "standin": ("lbrn.datasets.standin",),
     "score": ("lbrn.metrics.pck", "lbrn.metrics.foreign"),
     "table": ("lbrn.reproduction.make_table",),
+    "repetitions": ("lbrn.reproduction.repetitions",),
 }
 """Where the import closure of each piece of the work begins."""
 
@@ -31,6 +32,7 @@ _BOUNDARIES = {
     "pose": ("lbrn.datasets.standin", "lbrn.datasets.prepare"),
     "prepare": ("lbrn.datasets.standin", "lbrn.datasets.official", "lbrn.datasets.download"),
     "table": ("lbrn.datasets",),
+    "repetitions": ("lbrn.datasets",),
 }
 """What a closure leaves out because its results are named by a version of their own, or checked by a checksum."""
 

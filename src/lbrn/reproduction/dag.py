@@ -7,6 +7,7 @@ what it concerns.
 import os
 import shlex
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from typing import Any
 from lbrn.errors import InputError
 from lbrn.files import digest, sha256_file
 from lbrn.reproduction import book as settings
-from lbrn.reproduction import data_specs, deviations, runs
+from lbrn.reproduction import data_specs, deviations, repetitions, runs
 from lbrn.reproduction.book import Book
 from lbrn.reproduction.code_version import code_id
 from lbrn.reproduction.project import Project
+from lbrn.reproduction.published import REPETITIONS
 
 Spec = dict[str, Any]
 
@@ -34,26 +36,30 @@ class Dag:
         runs: Run specs by run key.
         raw: Data specs by name of the raw folder.
         prepared: Data specs by name of the prepared folder.
-        failed: Why a table cannot be made, by table number.
+        failed: Why a table cannot be made, by table number, or the repetitions, by their name.
     """
 
     book: Book
     runs: dict[str, Spec] = field(default_factory=dict)
     raw: dict[str, Spec] = field(default_factory=dict)
     prepared: dict[str, Spec] = field(default_factory=dict)
-    failed: dict[int, InputError] = field(default_factory=dict)
+    failed: dict[int | str, InputError] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Plan every table of the project."""
+        """Plan every table of the project, and the paper's repetitions."""
         for number in self.book.tables:
             try:
-                self._plan(number)
+                self._plan(data_specs.table_data(self.book, number), runs.table_runs(self.book, number).values())
             except InputError as error:
                 self.failed[number] = error
+        try:
+            repeated = [specs for _, specs in runs.repetition_runs(self.book)]
+            self._plan(repetitions.repetition_data(self.book), repeated)
+        except InputError as error:
+            self.failed[repetitions.NAME] = error
 
-    def _plan(self, number: int) -> None:
-        data = data_specs.table_data(self.book, number)
-        for specs in runs.table_runs(self.book, number).values():
+    def _plan(self, data: dict[str, Spec], networks: Iterable[list[Spec]]) -> None:
+        for specs in networks:
             self.runs |= {runs.run_key(spec): spec for spec in specs}
         for spec in data.values():
             self.prepared[data_specs.data_key(spec)] = spec
@@ -88,6 +94,16 @@ class Dag:
             raise self.failed[number]
         return [runs.run_key(spec) for specs in runs.table_runs(self.book, number).values() for spec in specs]
 
+    def repetition_keys(self) -> list[str]:
+        """Keys of the runs of the networks that the paper repeated.
+
+        Raises:
+            InputError: They cannot be made with these settings.
+        """
+        if repetitions.NAME in self.failed:
+            raise self.failed[repetitions.NAME]
+        return [runs.run_key(spec) for _, specs in runs.repetition_runs(self.book) for spec in specs]
+
     def wished_keys(self) -> list[str]:
         """Keys of all runs of the tables that params.yaml wishes, each once."""
         return list(dict.fromkeys(key for number in self.book.params.tables for key in self.run_keys(number)))
@@ -120,13 +136,16 @@ class Dag:
         folders = [f"{name}-{h8}" for name, h8 in self.run(key)["data"].items()]
         return [f"{self.place(self.project.prepared(folder))}/{INFO}" for folder in folders]
 
-    def data_absent(self, number: int) -> list[str]:
-        """The files that say that a table's datasets are prepared, of those that are not: its header tells of them.
+    def data_absent(self, keys: list[str]) -> list[str]:
+        """The files that say that runs' datasets are prepared, of those that are not: a table's header tells of them.
+
+        Args:
+            keys: The runs.
 
         Raises:
-            InputError: The table cannot be made with these settings.
+            InputError: No table has such a run under these settings.
         """
-        folders = {f"{name}-{h8}" for key in self.run_keys(number) for name, h8 in self.run(key)["data"].items()}
+        folders = {f"{name}-{h8}" for key in keys for name, h8 in self.run(key)["data"].items()}
         absent = [folder for folder in sorted(folders) if not (self.project.prepared(folder) / INFO).exists()]
         return [f"{self.place(self.project.prepared(folder))}/{INFO}" for folder in absent]
 
@@ -182,6 +201,20 @@ class Dag:
             "runs": self.run_keys(number),
             "code": code_id("table"),
             "paper": digest(printed)[:8],
+        }
+
+    def repetition_identity(self) -> Spec:
+        """What the repetitions depend on besides the scores: runs, code, settings, and what the paper printed.
+
+        Raises:
+            InputError: They cannot be made with these settings.
+        """
+        root, tables = self.project.root, [printed.table for printed, _ in runs.repetition_runs(self.book)]
+        return {
+            "entries": digest([self.book.tables[number].model_dump(mode="json") for number in tables]),
+            "runs": self.repetition_keys(),
+            "code": code_id("repetitions"),
+            "paper": sha256_file(root / "paper" / REPETITIONS)[:8],
         }
 
     def training_priority(self, key: str) -> int:

@@ -7,6 +7,7 @@ from lbrn.datasets import sources
 from lbrn.errors import InputError
 from lbrn.reproduction import params
 from lbrn.reproduction.book import Book, listed, table
+from lbrn.reproduction.experiments import Table
 from lbrn.reproduction.params import Params
 from lbrn.reproduction.scales import PosePreset
 
@@ -46,7 +47,19 @@ def table_data(book: Book, number: int) -> dict[str, DataSpec]:
     Raises:
         InputError: The source of one of them cannot be used.
     """
-    entry = table(book, number)
+    return entry_data(book, table(book, number))
+
+
+def entry_data(book: Book, entry: Table) -> dict[str, DataSpec]:
+    """Data specs of all datasets that a table's runs are trained and tested on, whatever columns are asked for.
+
+    Args:
+        book: The settings.
+        entry: The table's entry in workflow/experiments.yaml.
+
+    Raises:
+        InputError: The source of one of them cannot be used.
+    """
     names = dataset_names(book.preset(entry.task), entry.dataset)
     return {name: data_spec(book, name, entry.task) for name in names}
 

@@ -32,15 +32,6 @@ def reduction(column: Column, spec: Spec) -> str:
     return ", ".join([*smaller, f"input {recipe['input']} px", length])
 
 
-def has_fixed_filters(spec: Spec) -> bool:
-    """Whether a run has fixed filters, so that its filter seed means something.
-
-    Args:
-        spec: Its complete spec.
-    """
-    return get(spec["variant"]).has_fixed_filters
-
-
 def footnotes(
     entry: Entry, results: Mapping[str, Sequence[Result]], printed: Printed, accuracy: Sequence[str]
 ) -> list[str]:

@@ -32,15 +32,25 @@ def make_table(number: int, project: Project, knobs: Params | None = None, costs
         for label, specs in runs.table_runs(book, number).items()
     }
     infos = {
-        name: _info(project.prepared(data_specs.data_key(spec)), number)
+        name: read_info(project.prepared(data_specs.data_key(spec)), f"table {number}", f"results/table{number}.csv")
         for name, spec in data_specs.table_data(book, number).items()
     }
     context = tables.Context(number, book.params.scale, project.root / "paper", infos, costs)
     return rendering.write_table(tables.build_table(book.tables[number], found, context), project.root / "results")
 
 
-def _info(folder: Path, number: int) -> dict[str, object]:
+def read_info(folder: Path, wanted_by: str, target: str) -> dict[str, object]:
+    """Read what a prepared dataset says of itself.
+
+    Args:
+        folder: The prepared folder.
+        wanted_by: What needs it, such as `table 1`, for the message.
+        target: What Snakemake is asked for to make it, for the message.
+
+    Raises:
+        InputError: It is not prepared.
+    """
     if not (folder / "info.json").exists():
-        raise InputError(f"table {number} needs {folder}; `snakemake --cores 2 results/table{number}.csv` makes it")
+        raise InputError(f"{wanted_by} needs {folder}; `snakemake --cores 2 {target}` makes it")
     info: dict[str, object] = read_json(folder / "info.json")
     return info

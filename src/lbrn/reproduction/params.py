@@ -45,6 +45,7 @@ class Params(Settings):
     scale: Scale = rule("quick, small or paper", "scale: quick")
     tables: tuple[Count, ...] = rule("a list of different table numbers of the paper, at least one", "tables: [1]")
     seeds: tuple[Seed, ...] = rule("a list of different whole numbers from 0 to 4294967295, at least one", "seeds: [0]")
+    repetitions: Annotated[int, Number, Field(ge=2)] = rule("a whole number, at least 2", "repetitions: 10")
     sparsity: Annotated[float, Number, Field(gt=0, le=1)] = rule(
         "a number above 0 and at most 1, the fraction of NON-zero weights", "sparsity: 0.5"
     )

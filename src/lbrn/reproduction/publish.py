@@ -85,12 +85,17 @@ def publish(
 
 
 def _tables(results: Path, scale: str) -> dict[str, Mapping[str, Any]]:
-    found = {path.stem: read_json(path) for path in sorted(results.glob("table*.json"))}
+    found = {path.stem: read_json(path) for path in _made(results)}
     tables = {name: content for name, content in found.items() if content["scale"] == scale}
     if not tables:
         others = ", ".join(f"{name} ({content['scale']})" for name, content in found.items()) or "no table at all"
         raise InputError(f"{results} holds no table of scale {scale}, but {others}; make one first")
     return tables
+
+
+def _made(folder: Path) -> list[Path]:
+    """The tables in a folder, and the repetitions, which name their runs as tables do."""
+    return [*sorted(folder.glob("table*.json")), *folder.glob("repetitions.json")]
 
 
 def _table_files(results: Path, tables: Iterable[str]) -> list[Path]:
@@ -136,7 +141,7 @@ def _runs_of(table: Mapping[str, Any]) -> set[str]:
 
 def _prune(target: Path) -> tuple[str, ...]:
     """Remove run folders that none of the tables published here names."""
-    named = {key for path in target.glob("table*.json") for key in _runs_of(read_json(path))}
+    named = {key for path in _made(target) for key in _runs_of(read_json(path))}
     stale = [path.parent for path in sorted((target / "runs").glob("*/*/*/scores.json"))]
     removed = [folder for folder in stale if run_key_of(folder) not in named]
     for folder in removed:

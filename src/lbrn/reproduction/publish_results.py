@@ -5,7 +5,7 @@ from pathlib import Path
 from lbrn.errors import InputError
 from lbrn.files import read_json
 from lbrn.reproduction import book as settings
-from lbrn.reproduction import data_specs, runs
+from lbrn.reproduction import data_specs, repetitions, runs
 from lbrn.reproduction.compare import Comparison, compare
 from lbrn.reproduction.params import Params
 from lbrn.reproduction.project import Project
@@ -30,16 +30,15 @@ def publish_results(project: Project, knobs: Params | None = None) -> Published:
     if changed:
         raise InputError(f"overrides {changed} are set, so these are not results of the scale; set them to null")
     made = [number for number in book.tables if _table(project, number).exists()]
-    chosen = [
-        (spec, project.run(runs.run_key(spec)))
-        for number in made
-        for specs in runs.table_runs(book, number).values()
-        for spec in specs
-    ]
+    chosen = [spec for number in made for specs in runs.table_runs(book, number).values() for spec in specs]
     data = {name: spec for number in made for name, spec in data_specs.table_data(book, number).items()}
+    if (project.root / "results" / f"{repetitions.NAME}.json").exists():
+        chosen += [spec for _, specs in runs.repetition_runs(book) for spec in specs]
+        data |= repetitions.repetition_data(book)
     standins = [name for name, spec in data.items() if spec["source"] == "embedded"]
     reference = project.root / REFERENCE
-    return publish(project.root / "results", reference, book.params.scale, chosen, standins=standins)
+    folders = [(spec, project.run(key)) for key, spec in runs.unique(chosen).items()]
+    return publish(project.root / "results", reference, book.params.scale, folders, standins=standins)
 
 
 def compare_table(project: Project, number: int, tolerance: float) -> Comparison:

@@ -2,11 +2,14 @@
 
 import csv
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from lbrn.errors import InputError
+
+REPETITIONS = "published/repetitions.csv"
+"""In the folder paper."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,50 @@ class Claim:
     kind: str
     published: str
     where: str
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """A network that the paper ran several times, a line of paper/published/repetitions.csv.
+
+    Attributes:
+        table: The table that has the network.
+        column: Its label there.
+        row: The row that was repeated.
+        mean: Mean of the repetitions, as printed.
+        spread: What follows +/-, as printed.
+        repetitions: How many the paper has.
+        claim: Id of the claim made of them.
+    """
+
+    table: int
+    column: str
+    row: str
+    mean: str
+    spread: str
+    repetitions: int
+    claim: str
+
+
+def read_repetitions(path: Path) -> list[Repetition]:
+    """Read what the paper says of repeated runs.
+
+    Args:
+        path: paper/published/repetitions.csv.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    lines = _lines(path)
+    if lines[0] != [field.name for field in fields(Repetition)]:
+        raise InputError(f"{path} does not have the columns of repetitions; restore it from git")
+    try:
+        return [
+            Repetition(int(table), column, row, mean, spread, int(count), claim)
+            for table, column, row, mean, spread, count, claim in lines[1:]
+        ]
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}); restore it from git") from error
 
 
 def read_table(path: Path) -> dict[tuple[str, str], str]:
@@ -54,14 +101,14 @@ def read_claims(path: Path) -> list[Claim]:
     return [Claim(*row) for row in _lines(path)[1:]]
 
 
-def undecidable(scale: str, standins: Mapping[str, bool]) -> bool:
+def undecidable(scale: str, standin: bool) -> bool:
     """Whether runs cannot decide the paper's claims about accuracy: these need its own networks, recipe and data.
 
     Args:
         scale: Scale of the runs.
-        standins: Whether each dataset is a stand-in.
+        standin: Whether any dataset is a stand-in.
     """
-    return scale != "paper" or any(standins.values())
+    return scale != "paper" or standin
 
 
 def accuracy_claims(claims: Collection[Claim], table: int) -> list[str]:

@@ -4,12 +4,12 @@ CSV: lines that begin with `#` are header comments; a field that begins with `#`
 `pandas.read_csv(path, comment="#")` and the csv module (after dropping the comment lines) find every row.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from lbrn.files import write_json, write_text
-from lbrn.reproduction import comparisons
+from lbrn.reproduction import comparisons, facts
 from lbrn.reproduction.cells import FLOPS, PARAMETERS, Cell
 from lbrn.reproduction.tables import Table
 
@@ -62,7 +62,7 @@ def markdown(table: Table) -> str:
     """The table for readers: in each cell our value, then in brackets the published number and the difference."""
     labels = [f"{column}" for column in table.columns]
     lines = [f"# Table {table.number}: {table.title}", ""]
-    if table.standin:
+    if table.facts.standin:
         lines += ["**Made from a stand-in, not from the paper's data: levels cannot be compared.**", ""]
     lines += ["Each cell: this run (published; difference).", ""]
     corner = "| |" if table.sweep is None else f"| {table.sweep} |"
@@ -124,14 +124,10 @@ def _markdown_cell(cell: Cell) -> str:
 
 def _details(table: Table) -> list[str]:
     swept = "" if table.sweep is None else f"{table.sweep} "
+    sizes = [f"{text}: {swept}{', '.join(labels)}" for text, labels in facts.grouped(table.reduction.items())]
     lines = [
         f"metric: {table.metric}: {table.definition}",
-        f"scale: {table.scale}",
-        *(f"data: {name}: {_data_line(facts)}" for name, facts in table.data.items()),
-        *(f"size: {text}: {swept}{', '.join(columns)}" for text, columns in _grouped(table.reduction.items())),
-        _seeds_line(table),
-        f"trained at commit: {', '.join(table.commits) or 'none'}; "
-        f"training code version: {table.code_version or 'none'}; lbrn {table.lbrn}",
+        *facts.header(table.facts, sizes, spread="mean over seeds; +/- is half of the 95 % t-interval"),
     ]
     if table.undecided_claims:
         lines.append(f"claims of the paper that this scale and data cannot decide: {', '.join(table.undecided_claims)}")
@@ -149,32 +145,6 @@ def _markdown_comparisons(table: Table) -> list[str]:
     corner = f"{table.comparisons[0].row}, {'networks' if table.sweep is None else table.sweep}"
     head = [f"| {corner} | {' | '.join(comparisons.HEADINGS)} |", f"|:--|{'--:|' * len(comparisons.HEADINGS)}"]
     return [*head, *rows, ""]
-
-
-def _seeds_line(table: Table) -> str:
-    seeds = f"seeds: {', '.join(map(str, table.seeds)) or 'none'}"
-    if len(table.seeds) == 1:
-        seeds += " (one seed: no intervals)"
-    elif any(cell.interval for cell in table.cells.values()):
-        seeds += " (mean over seeds; +/- is half of the 95 % t-interval)"
-    if not table.filter_seeds or table.filter_seeds == table.seeds:
-        return seeds
-    alone = len(table.filter_seeds) == 1 and len(table.seeds) > 1
-    kept = ": the same filters for every seed, so the spread leaves out the chance of drawing them" if alone else ""
-    return f"{seeds}; fixed filters of seed {', '.join(map(str, table.filter_seeds))}{kept}"
-
-
-def _data_line(facts: Mapping[str, Any]) -> str:
-    origin = f"STAND-IN, not the paper's data ({facts['identity']})" if facts["standin"] else facts["identity"]
-    people = ", ".join(f"{count} {split} people" for split, count in facts["people"].items())
-    return f"{origin}; {people}; digest {facts['digest'][:12]}"
-
-
-def _grouped(items: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    groups: dict[str, list[str]] = {}
-    for column, text in items:
-        groups.setdefault(text, []).append(column)
-    return list(groups.items())
 
 
 def _csv_line(fields: Iterable[str]) -> str:

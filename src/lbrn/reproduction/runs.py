@@ -8,13 +8,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lbrn.datasets import sources
+from lbrn.errors import InputError
 from lbrn.files import digest
 from lbrn.models.variants import Variant
-from lbrn.reproduction import data_specs, scales
+from lbrn.reproduction import data_specs, experiments, scales
 from lbrn.reproduction.book import Book, load, table
 from lbrn.reproduction.experiments import Column, Table
 from lbrn.reproduction.params import Params
 from lbrn.reproduction.project import Project
+from lbrn.reproduction.published import REPETITIONS, Repetition, read_repetitions
 from lbrn.reproduction.scales import PosePreset
 
 TRAIN_VERSION = {"pose": 2}
@@ -44,6 +46,31 @@ def table_runs(book: Book, number: int) -> dict[str, list[Spec]]:
         label: [run_spec(book, entry, column, seed) for seed in book.params.seeds]
         for label, column in entry.networks.items()
     }
+
+
+def repetition_runs(book: Book) -> list[tuple[Repetition, list[Spec]]]:
+    """The runs of the networks that the paper ran several times, whatever columns params.yaml asks for.
+
+    Args:
+        book: The settings.
+
+    Returns:
+        What the paper says of each, and the specs of our runs of it: seeds 0, 1, ... as many as params.yaml says.
+
+    Raises:
+        InputError: The paper's file names a network that is in no table, or a setting cannot be used.
+    """
+    made = []
+    for printed in read_repetitions(book.project.root / "paper" / REPETITIONS):
+        entry = book.tables.get(printed.table)
+        if entry is None or printed.column not in entry.columns or printed.row not in entry.rows:
+            raise InputError(
+                f"{REPETITIONS}: {experiments.FILE} has no {printed.row} of {printed.column} in table {printed.table}; "
+                "restore both from git"
+            )
+        column = entry.columns[printed.column]
+        made.append((printed, [run_spec(book, entry, column, seed) for seed in range(book.params.repetitions)]))
+    return made
 
 
 def run_spec(book: Book, entry: Table, column: Column, seed: int) -> Spec:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lbrn import __version__
 from lbrn.errors import InputError
 from lbrn.metrics.definitions import METRICS
 from lbrn.reproduction import deviations, published
 from lbrn.reproduction.cells import EXTRA_ROWS, Cell, Costs, computed_costs, make_cells
 from lbrn.reproduction.comparisons import Comparison, compare_networks
 from lbrn.reproduction.experiments import Table as Entry
-from lbrn.reproduction.footnotes import footnotes, has_fixed_filters, reduction
+from lbrn.reproduction.facts import Facts, collect
+from lbrn.reproduction.footnotes import footnotes, reduction
 from lbrn.reproduction.results import Result, Spec, read_result
 
 ColumnRuns = Mapping[str, Sequence[tuple[Spec, Path]]]
@@ -47,54 +47,40 @@ class Table:
     Attributes:
         number: Number in the paper.
         title: Its title.
-        scale: Scale of its runs.
+        facts: Scale, data, seeds and code of its runs.
         metric: Id of the metric of its score rows.
         definition: The metric's definition.
         sweep: What the networks differ in, which then are the rows; None = the networks are the columns.
         rows: Row labels in order.
         columns: Column labels in order.
         cells: Every cell by (row, column).
-        data: Per dataset: identity, whether it is a stand-in, digest, people.
-        standin: Whether any dataset is a stand-in.
         reduction: Per network that was run: what is smaller than in the paper, as text.
-        seeds: Training seeds.
-        filter_seeds: Seeds of the fixed filters, of the networks that have them.
-        commits: Commits that the runs were trained at.
-        code_version: Version of the training code of the runs.
         undecided_claims: Ids of the paper's claims on this table that these runs cannot decide.
         comparisons: Networks held against each other, seed by seed.
         notes: Footnotes.
-        lbrn: Version of the package.
     """
 
     number: int
     title: str
-    scale: str
+    facts: Facts
     metric: str
     definition: str
     sweep: str | None
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     cells: Mapping[tuple[str, str], Cell]
-    data: Mapping[str, Mapping[str, Any]]
-    standin: bool
     reduction: Mapping[str, str]
-    seeds: tuple[int, ...]
-    filter_seeds: tuple[int, ...]
-    commits: tuple[str, ...]
-    code_version: str
     undecided_claims: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...]
-    lbrn: str = __version__
 
     def as_json(self) -> dict[str, Any]:
         """The whole table as plain data; cells as a list, row by row."""
         cells = [self.cells[row, column].as_json() for row in self.rows for column in self.columns]
         compared = [comparison.as_json() for comparison in self.comparisons]
-        other = {key: value for key, value in vars(self).items() if key not in ("cells", "comparisons")}
+        other = {key: value for key, value in vars(self).items() if key not in ("facts", "cells", "comparisons")}
         listed = {key: list(value) if isinstance(value, tuple) else value for key, value in other.items()}
-        return {**listed, "comparisons": compared, "cells": cells}
+        return {**listed, **self.facts.as_json(), "comparisons": compared, "cells": cells}
 
 
 def build_table(entry: Entry, runs: ColumnRuns, context: Context) -> Table:
@@ -117,32 +103,25 @@ def build_table(entry: Entry, runs: ColumnRuns, context: Context) -> Table:
         label: [_read(spec, folder, entry, label, context.number) for spec, folder in runs.get(label, ())]
         for label in entry.networks
     }
-    standins = {name: bool(info["standin"]) for name, info in context.data.items()}
     departed = deviations.read(context.paper, context.number)
     printed = published.read_table(context.paper / "published" / f"table{context.number}.csv")
     printed = departed.relabelled(_exchanged(printed) if entry.sweep else printed)
     claims = published.read_claims(context.paper / "claims.csv")
-    everything = [result for found in results.values() for result in found]
+    facts = collect(context.scale, context.data, [result for found in results.values() for result in found])
     cells = make_cells(entry, results, printed, context.costs or computed_costs)
     accuracy = published.accuracy_claims(claims, context.number)
     table = Table(
         number=context.number,
         title=entry.title,
-        scale=context.scale,
+        facts=facts,
         metric=entry.metric,
         definition=METRICS[entry.metric].definition,
         sweep=entry.sweep,
         rows=(*entry.rows, *EXTRA_ROWS.get(entry.metric, {}), *entry.costs),
         columns=tuple(entry.columns),
         cells=cells,
-        data={name: _data_facts(info) for name, info in context.data.items()},
-        standin=any(standins.values()),
         reduction={label: reduction(entry.networks[label], found[0].spec) for label, found in results.items() if found},
-        seeds=tuple(sorted({result.spec["seed"] for result in everything})),
-        filter_seeds=tuple(sorted({r.spec["filter_seed"] for r in everything if has_fixed_filters(r.spec)})),
-        commits=tuple(sorted({_commit(result) for result in everything})),
-        code_version=", ".join(sorted({f"{r.spec['task']} {r.spec['version']}" for r in everything})),
-        undecided_claims=tuple(accuracy if published.undecidable(context.scale, standins) else ()),
+        undecided_claims=tuple(accuracy if published.undecidable(facts.scale, facts.standin) else ()),
         comparisons=compare_networks(entry, results, {place: cell.published for place, cell in cells.items()}),
         notes=(*departed.notes, *footnotes(entry, results, printed, accuracy)),
     )
@@ -162,12 +141,3 @@ def _networks_as_rows(table: Table) -> Table:
     cells = {(column, row): replace(cell, row=column, column=row) for (row, column), cell in table.cells.items()}
     ordered = {(row, column): cells[row, column] for row in table.columns for column in table.rows}
     return replace(table, rows=table.columns, columns=table.rows, cells=ordered)
-
-
-def _data_facts(info: Mapping[str, Any]) -> dict[str, Any]:
-    people = {split: facts["people"] for split, facts in info["splits"].items()}
-    return {"identity": info["identity"], "standin": info["standin"], "digest": info["digest"], "people": people}
-
-
-def _commit(result: Result) -> str:
-    return str(result.done["environment"]["commit"] or "unknown (installed package)")
