@@ -32,6 +32,7 @@ NETWORKS = [
     ("shn", {}),
     ("shn", {"stacks": 4}),
     ("shn", {"up": "identity"}),
+    ("shn", {"back": "identity"}),
     ("lbrn-s", {}),
     ("lbrn-s", {"width": 128, "stem_width": 256}),
     ("lbrn-s", {"width": 64, "stem_width": 256}),
@@ -39,6 +40,9 @@ NETWORKS = [
     ("lbrn-s", {"stacks": 4}),
     ("lbrn-s", {"depth": 2}),
     ("lbrn-s", {"up": "identity"}),
+    ("lbrn-s", {"back": "identity"}),
+    ("lbrn-s", {"back": "identity", "up": "identity"}),
+    ("lbrn-s", {"back": "identity", "depth": 2}),
     ("lbrn-s", {"activation": "sigmoid"}),
     ("lbrn-s-one-1x1", {}),
     ("lbrn-s-one-1x1", {"path": "wide3x3-1x1"}),
@@ -50,6 +54,8 @@ NETWORKS = [
 
 NEW = [
     ("lbrn-s", {"up": "identity"}),
+    ("lbrn-s", {"back": "identity"}),
+    ("lbrn-s", {"back": "identity", "up": "identity"}),
     ("lbrn-s", {"activation": "sigmoid"}),
     *((variant, settings) for variant, settings in NETWORKS if variant.startswith("lbrn-s-")),
 ]
@@ -99,14 +105,16 @@ def _block(variant, path, first, last):
     return np.array([trainable + skip, fixed])
 
 
-def _network(variant, stacks=8, width=256, depth=4, stem_width=256, up="block", path=None, activation="relu"):
+def _network(
+    variant, stacks=8, width=256, depth=4, stem_width=256, up="block", back="block", path=None, activation="relu"
+):
     if variant == "lbrn-s-one-1x1":
         path = path or "3x3-1x1"
     quarter, half = stem_width // 4, stem_width // 2
     total = np.array([_conv(3, quarter, 7) + _norm(quarter), 0])
     total += _block(variant, path, quarter, half) + _block(variant, path, half, stem_width)
     total += _block(variant, path, stem_width, width)
-    modules = (3 if up == "block" else 2) * depth + 1
+    modules = (1 + (up == "block") + (back == "block")) * depth + 1
     total += stacks * (modules + 1) * _block(variant, path, width, width)
     total[0] += stacks * (_conv(width, width, 1) + _norm(width) + _conv(width, 16, 1))
     total[0] += (stacks - 1) * (_conv(width, width, 1) + _conv(16, width, 1))
@@ -125,6 +133,21 @@ def test_the_arithmetic_of_this_file_gives_the_reference_counts():
     assert [tuple(round(number / 1e6, 3) for number in pair) for pair in found] == [
         (25.595, 0.0), (8.733, 16.847), (2.368, 4.350), (5.520, 9.769),
     ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(("variant", "weights"), [("shn", 212_992), ("lbrn-s", 65_536)])
+def test_operations_that_each_reading_of_half_saves(variant, weights):
+    """Against the whole hourglass: up at 64 to 8 px, down and back at 32 to 4 px, bottom at 4 px."""
+
+    def saved(**settings):
+        whole = network_ledger(variant).flops_paper
+        return (whole - network_ledger(variant, **settings).flops_paper) / (8 * 2 * weights)
+
+    assert saved(up="identity") == 64**2 + 32**2 + 16**2 + 8**2
+    assert saved(back="identity") == 32**2 + 16**2 + 8**2 + 4**2
+    # Two poolings: up stays at 64 and 32 px, down and back at 32 and 16 px, and the bottom is at 16 px.
+    assert saved(depth=2) == (16**2 + 8**2) + 2 * (8**2 + 4**2) + 4**2 - 16**2
 
 
 def _kinds(variant, kernel, **settings):
@@ -222,7 +245,9 @@ def test_golden_filters(variant):
         ("lbrn-s-one-1x1", {"path": "1x1"}, "path '1x1' is not possible: it must be one of 3x3-1x1, wide3x3-1x1"),
         ("lbrn-s", {"path": "3x3-1x1"}, "lbrn-s has no setting 'path'"),
         ("lbrn-s", {"up": "pool"}, "up 'pool' is not possible: it must be block or identity"),
+        ("lbrn-s", {"back": "none"}, "back 'none' is not possible: it must be block or identity"),
         ("lbrn-p", {"up": "identity"}, "lbrn-p has no setting 'up'"),
+        ("binary", {"back": "identity"}, "binary has no setting 'back'"),
         ("lbrn-s-no-3x3", {"sparsity": 0.5}, "lbrn-s-no-3x3 has no setting 'sparsity'"),
     ],
 )

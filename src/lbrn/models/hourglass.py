@@ -175,6 +175,7 @@ def stacked_hourglass(
     joints: int,
     stem_width: int | None = None,
     up_blocks: bool = True,
+    back_blocks: bool = True,
 ) -> StackedHourglass:
     """Make a stacked hourglass that has the same kind of residual block everywhere.
 
@@ -189,13 +190,17 @@ def stacked_hourglass(
         joints: Number of heatmaps.
         stem_width: Channels towards which the stem widens (a quarter, half, all of it); `width` where not given.
         up_blocks: Whether there are blocks on the paths that keep the size, or nothing.
+        back_blocks: Whether there are blocks on the way back up, or nothing: then the hourglass is an encoder, the maps
+            of which are enlarged and added.
     """
     wide = stem_width or width
     after = [make(wide // 2, wide, "stem.1"), make(wide, width, "stem.2")]
     stem = Stem(wide // 4, make(wide // 4, wide // 2, "stem.0"), after)
 
+    empty = {place for place, blocks in (("up", up_blocks), ("back", back_blocks)) if not blocks}
+
     def place(place: str, level: int, name: str) -> nn.Module:
-        return make(width, width, name) if up_blocks or place != "up" else nn.Identity()
+        return nn.Identity() if place in empty else make(width, width, name)
 
     parts = [
         Stack(

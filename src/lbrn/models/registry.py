@@ -82,8 +82,8 @@ def _network(entry: Variant, settings: dict[str, Any], seed: int, filter_seed: i
     if entry.family == "pyramid":
         operations = _operations(entry, settings, filter_seed, scheme)
         return pyranet(operations, cardinality_width=settings["cardinality_width"], seed=seed, **sizes)
-    up_blocks = settings.get("up", "block") == "block"
-    return stacked_hourglass(_block_maker(entry, settings, seed, filter_seed, scheme), up_blocks=up_blocks, **sizes)
+    blocks = {f"{place}_blocks": settings.get(place, "block") == "block" for place in ("up", "back")}
+    return stacked_hourglass(_block_maker(entry, settings, seed, filter_seed, scheme), **blocks, **sizes)
 
 
 def _block_maker(entry: Variant, settings: dict[str, Any], seed: int, filter_seed: int, scheme: str) -> BlockMaker:

@@ -72,7 +72,7 @@ class Variant:
 
 
 _SIZE: dict[str, Any] = {"stacks": 8, "width": 256, "depth": 4, "joints": 16, "stem_width": None}
-_HOURGLASS: dict[str, Any] = {**_SIZE, "up": "block", "activation": "relu"}
+_HOURGLASS: dict[str, Any] = {**_SIZE, "up": "block", "back": "block", "activation": "relu"}
 _LOCAL_BINARY: dict[str, Any] = {**_HOURGLASS, "sparsity": 0.5}
 _PYRAMID: dict[str, Any] = {**_SIZE, "stacks": 2, "cardinality_width": 8, "activation": "relu"}
 
@@ -119,6 +119,10 @@ def _share(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
+def _place(value: Any) -> bool:
+    return value in ("block", "identity")
+
+
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "stacks": (_whole(1), "a whole number of 1 or more"),
     "width": (_whole(8, 8), "a multiple of 8"),
@@ -126,7 +130,8 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
         _whole(STEM_MULTIPLE, STEM_MULTIPLE),
         f"a multiple of {STEM_MULTIPLE}, or none for the same as the width",
     ),
-    "up": (lambda value: value in ("block", "identity"), "block or identity"),
+    "up": (_place, "block or identity"),
+    "back": (_place, "block or identity"),
     "path": (lambda value: value in ONE_1X1, f"one of {', '.join(ONE_1X1)}"),
     "depth": (_whole(1), "a whole number of 1 or more"),
     "joints": (_whole(1), "a whole number of 1 or more"),
