@@ -28,7 +28,7 @@ Spec = Annotated[str | None, typer.Option("--spec", help="Complete spec as JSON,
 Knobs = Annotated[str | None, typer.Option("--params", help="Knobs as JSON instead of params.yaml.")]
 Run = Annotated[Path, typer.Argument(help="Run folder.")]
 Name = Annotated[str, typer.Argument(help="mpii, lsp or lspet")]
-Threads = Annotated[int, typer.Option(min=1, help="Threads of torch.")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads to compute with.")]
 
 
 @app.callback()
@@ -58,13 +58,13 @@ def data_fetch(
 
 
 @data.command("prepare")
-def data_prepare(name: Name, spec: Spec = None) -> None:
+def data_prepare(name: Name, spec: Spec = None, threads: Threads = 1) -> None:
     """Parse a dataset and store its people as memory-mapped arrays."""
     from lbrn.datasets.prepare import prepare
     from lbrn.training.progress import counted
 
     with counted(f"prepare {name}") as progress:
-        print(prepare(_data_spec(name, spec), _project().data, progress, lock=_project().lock))
+        print(prepare(_data_spec(name, spec), _project().data, progress, lock=_project().lock, threads=threads))
 
 
 @data.command("info")

@@ -1,7 +1,9 @@
 """Archives from outside: three kinds, one behaviour, nothing trusted."""
 
+import gzip
 import io
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -119,7 +121,7 @@ def test_links_in_a_zip_are_refused(tmp_path: Path) -> None:
         entry = zipfile.ZipInfo("images/link.jpg")
         entry.external_attr = 0o120777 << 16
         archive.writestr(entry, "/etc/passwd")
-    with pytest.raises(InputError, match="holds a link"):
+    with pytest.raises(InputError, match=r"holds a link or device \(images/link.jpg\)"):
         list(Archive(tmp_path / "evil.zip").members(lambda name: True))
 
 
@@ -156,3 +158,74 @@ def test_drawings_and_shadow_files_are_not_the_image() -> None:
     assert is_file_called("im0001.jpg", {"im0001.jpg"})
     assert not is_file_called("lsp/visualized/im0001.jpg", {"im0001.jpg"})
     assert not is_file_called("__MACOSX/images/im0001.jpg", {"im0001.jpg"})
+
+
+def announced(folder: Path, kind: bytes, size: int) -> Path:
+    """A compressed tar file whose first header announces an extended header or a name of that size, which follows."""
+    entry = tarfile.TarInfo("././@LongLink")
+    entry.type, entry.size = kind, size
+    path = folder / "evil.tar.gz"
+    with gzip.open(path, "wb", compresslevel=1) as stream:
+        stream.write(entry.tobuf())
+        for _ in range(size // 2**20):
+            stream.write(b"x" * 2**20)
+    return path
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path, kind: bytes) -> None:
+    path = announced(tmp_path, kind, 64 * 2**20)
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"is truncated or damaged .*a header of 67108864 bytes"):
+        list(Archive(path).members(lambda name: True))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 * 2**20
+
+
+def test_a_compressed_tail_without_end_is_refused(tmp_path: Path) -> None:
+    path = MAKERS["tar"](tmp_path)
+    packed = tmp_path / "tail.tar.gz"
+    with gzip.open(packed, "wb") as stream:
+        stream.write(path.read_bytes() + bytes(5 * 2**20))
+    assert len(list(Archive(packed).members(lambda name: True))) == 3
+    with pytest.raises(InputError, match="unpacks to more than 4000000 bytes"):
+        list(Archive(packed, Limits(total=4_000_000)).members(lambda name: True))
+
+
+def test_a_spoilt_header_in_the_middle_is_not_taken_for_the_end(tmp_path: Path) -> None:
+    path = MAKERS["tar"](tmp_path)
+    content = bytearray(path.read_bytes())
+    place = content.find(b"./images/a.jpg")
+    content[place + 150] ^= 0xFF  # the header's own checksum
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="neither a header nor the mark of its end"):
+        list(Archive(path).members(lambda name: True))
+
+
+def test_sparse_members_are_refused(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "evil.tar", "w", format=tarfile.GNU_FORMAT) as archive:
+        entry = tarfile.TarInfo("images/a.jpg")
+        entry.type = tarfile.GNUTYPE_SPARSE
+        archive.addfile(entry)
+    with pytest.raises(InputError, match=r"holds a link or device \(images/a.jpg\)|damaged"):
+        list(Archive(tmp_path / "evil.tar").members(lambda name: False))
+
+
+def test_devices_in_a_zip_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
+        entry = zipfile.ZipInfo("images/device")
+        entry.external_attr = 0o020666 << 16
+        archive.writestr(entry, "")
+    with pytest.raises(InputError, match="holds a link or device"):
+        list(Archive(tmp_path / "evil.zip").members(lambda name: False))
+
+
+def test_a_zip_whose_members_lie_about_their_size_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "evil.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("images/a.jpg", bytes(10**6))
+    content = path.read_bytes()
+    path.write_bytes(content.replace((10**6).to_bytes(4, "little"), (100).to_bytes(4, "little")))
+    with pytest.raises(InputError, match="is truncated or damaged"):
+        list(Archive(path, Limits(member=1000)).members(lambda name: True))

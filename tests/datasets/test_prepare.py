@@ -2,10 +2,12 @@
 
 import errno
 import hashlib
+import itertools
 import json
 import multiprocessing
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ import numpy as np
 import pytest
 
 from lbrn.datasets import catalog, fetch, sources, standin, store
+from lbrn.datasets.ahead import ahead
 from lbrn.datasets.describe import info
 from lbrn.datasets.people import People
+from lbrn.datasets.photos import decode
 from lbrn.datasets.pixels import PatchWriter
 from lbrn.datasets.prepare import load_split, prepare
 from lbrn.errors import InputError
@@ -233,6 +237,131 @@ def test_an_empty_or_half_written_folder_is_replaced(tmp_path: Path, lspet: Spec
     assert prepare(lspet, tmp_path / "data") == folder
     assert sorted(tree(folder)) == ["info.json", "train.npz", "train.pixels.npy"]
     assert not leftover.exists()
+
+
+def interrupted_after(spec: Spec, store_folder: Path, images: int, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Prepare, but be interrupted after some images; what is left, with a journal after every image."""
+    monkeypatch.setattr("lbrn.datasets.journal.SECONDS", 0.0)
+    calls = itertools.count()
+
+    def stopping(*arguments: Any) -> Any:
+        if next(calls) == images:
+            raise KeyboardInterrupt
+        return decode(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lbrn.datasets.cutting.decode", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(spec, store_folder)
+    folder = sources.prepared_folder(spec, store_folder)
+    assert not folder.exists()
+    return folder.with_name(f".{folder.name}.tmp")
+
+
+def decoded(spec: Spec, store_folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Prepare, and list the images that were decoded for it."""
+    names: list[str] = []
+
+    def noted(content: bytes, name: str) -> Any:
+        names.append(name)
+        return decode(content, name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lbrn.datasets.cutting.decode", noted)
+        prepare(spec, store_folder)
+    return names
+
+
+@pytest.mark.parametrize("images", [0, 1, 3])
+def test_an_interrupted_preparation_goes_on(
+    tmp_path: Path, lspet: Spec, monkeypatch: pytest.MonkeyPatch, images: int
+) -> None:
+    whole = prepare(lspet, tmp_path / "whole")
+    left = interrupted_after(lspet, tmp_path / "data", images, monkeypatch)
+    assert (left / "journal.npz").exists() == (images > 0)
+    assert decoded(lspet, tmp_path / "data", monkeypatch) == [f"im{i + 1:05d}.jpg" for i in range(images, 4)]
+    assert tree(sources.prepared_folder(lspet, tmp_path / "data")) == tree(whole)
+    assert not left.exists()
+
+
+def cut_short(left: Path) -> None:
+    path = left / "train.pixels.npy"
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def flip(left: Path) -> None:
+    path = left / "train.pixels.npy"
+    content = bytearray(path.read_bytes())
+    content[500] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        cut_short,
+        flip,
+        lambda left: (left / "journal.npz").write_bytes(b"junk"),
+        lambda left: np.savez(left / "journal.npz", done=["im00001.jpg"], identity="of other data"),
+    ],
+)
+def test_what_is_not_the_left_work_of_this_spec_is_begun_anew(
+    tmp_path: Path, lspet: Spec, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], None]
+) -> None:
+    whole = prepare(lspet, tmp_path / "whole")
+    spoil(interrupted_after(lspet, tmp_path / "data", 2, monkeypatch))
+    assert len(decoded(lspet, tmp_path / "data", monkeypatch)) == 4
+    assert tree(sources.prepared_folder(lspet, tmp_path / "data")) == tree(whole)
+
+
+def test_bytes_after_the_journal_are_dropped(tmp_path: Path, lspet: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = prepare(lspet, tmp_path / "whole")
+    left = interrupted_after(lspet, tmp_path / "data", 2, monkeypatch)
+    with (left / "train.pixels.npy").open("ab") as stream:
+        stream.write(b"half a patch")
+    assert len(decoded(lspet, tmp_path / "data", monkeypatch)) == 2
+    assert tree(sources.prepared_folder(lspet, tmp_path / "data")) == tree(whole)
+
+
+def test_an_image_that_comes_twice_is_seen_in_a_continued_preparation_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = lspet_members(4)
+    damage_twice(members)
+    write_zip(tmp_path / "lspet.zip", members)
+    spec = spec_of("lspet", "lspet.zip", tmp_path)
+    interrupted_after(spec, tmp_path / "data", 3, monkeypatch)
+    with pytest.raises(InputError, match=r"holds im00003.jpg twice"):
+        prepare(spec, tmp_path / "data")
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_threads_do_not_matter(tmp_path: Path, lspet: Spec, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    whole = prepare(lspet, tmp_path / "whole")
+    assert tree(prepare(lspet, tmp_path / "data", threads=threads)) == tree(whole)
+    members = lspet_members(4)
+    damage_picture(members)
+    write_zip(tmp_path / "lspet.zip", members)
+    with pytest.raises(InputError, match=r"im00003.jpg cannot be decoded"):
+        prepare(spec_of("lspet", "lspet.zip", tmp_path), tmp_path / "data", threads=threads)
+
+
+def test_work_ahead_keeps_order_and_stays_near() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(40):
+            taken.append(item)
+            yield item
+
+    def work(item: int) -> int:
+        time.sleep(0.002 * (item % 3))
+        return item
+
+    for number, result in enumerate(ahead(work, items(), 3)):
+        assert number == result
+        assert len(taken) <= number + 6
+    assert len(taken) == 40
 
 
 def slow_fill(folder: Path) -> None:

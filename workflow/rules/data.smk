@@ -30,14 +30,14 @@ rule prepare:
     priority: 100
     conda:
         "../envs/lbrn.yaml"
-    threads: 1
+    threads: lambda w: told(PLAN.preparing_threads, w.folder)
     resources:
         mem_mb=1500,
     params:
         name=lambda w: told(PLAN.prepared_spec, w.folder)["name"],
         spec=lambda w: as_json(told(PLAN.prepared_spec, w.folder)),
     shell:
-        "lbrn data prepare {params.name} --spec {params.spec:q} >> {log} 2>&1"
+        "lbrn data prepare {params.name} --spec {params.spec:q} --threads {threads} >> {log} 2>&1"
 
 
 # Digests of all data behind the wished tables: what DVC keeps of them.

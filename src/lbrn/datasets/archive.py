@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
+from lbrn.datasets.streams import ForwardStream
 from lbrn.errors import InputError
 
 Select = Callable[[str], bool]
@@ -31,6 +32,7 @@ _OPEN: dict[str, Callable[[Path], IO[bytes]]] = {
 }
 _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError)
 _CHUNK = 2**20
+_PADDING = 2**20  # after the mark of a tar file's end, usually 10 kB at most
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,9 @@ class Archive:
             entries = [entry for entry in file.infolist() if not entry.is_dir()]
             self._limit(len(entries), sum(entry.file_size for entry in entries))
             for entry in entries:
-                if stat.S_ISLNK(entry.external_attr >> 16):
-                    raise self._refusal(f"holds a link ({entry.filename})", "links are refused")
+                kind = stat.S_IFMT(entry.external_attr >> 16)
+                if kind not in (0, stat.S_IFREG):
+                    raise self._refusal(f"holds a link or device ({entry.filename})", "only plain files are read")
                 name = self._safe(entry.filename)
                 if select(name):
                     self._limit_member(name, entry.file_size)
@@ -121,33 +124,33 @@ class Archive:
         # One pass forwards: right for archives of many gigabytes.
         count = total = 0
         with ExitStack() as stack:
-            stream = stack.enter_context(_OPEN[self.kind](self.path))
-            file = stack.enter_context(tarfile.open(fileobj=stream, mode="r:"))
+            stream = ForwardStream(stack.enter_context(_OPEN[self.kind](self.path)))
+            # A cast: tarfile asks for no more than ForwardStream has.
+            file = stack.enter_context(tarfile.open(fileobj=cast(IO[bytes], stream), mode="r:"))
             for entry in file:
                 name = self._safe(entry.name)
                 if entry.isdir():
                     continue
-                if not entry.isreg():
+                if not entry.isreg() or entry.issparse():
                     raise self._refusal(f"holds a link or device ({entry.name})", "only plain files are read")
                 count, total = count + 1, total + entry.size
                 self._limit(count, total)
                 if select(name):
                     self._limit_member(name, entry.size)
-                    yield name, self._extract(file, entry)
-            self._see_end(stream, file)
+                    yield name, self._extract(stream, entry)
+            self._see_end(stream, total)
 
-    def _see_end(self, stream: IO[bytes], file: tarfile.TarFile) -> None:
-        # tarfile takes a header that is cut short for the end; the real end is a block of zeros.
-        if self.kind == "tar":
-            stream.seek(file.offset)
-            if len(stream.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
-                raise EOFError(f"it ends after {file.offset} bytes without the mark of its end")
-        while stream.read(_CHUNK):  # a compressed file's own checksum stands at its end
-            pass
+    def _see_end(self, stream: ForwardStream, total: int) -> None:
+        # tarfile takes a header that is cut short or spoilt for the end; the real end is a block of zeros.
+        end = stream.tell()
+        if stream.header != bytes(tarfile.BLOCKSIZE) and (stream.header or self.kind == "tar"):
+            raise EOFError(f"after {end} bytes there is neither a header nor the mark of its end")
+        while stream.take(_CHUNK):  # a compressed file's own checksum stands at its end
+            self._limit(0, total + max(0, stream.tell() - end - _PADDING))
 
-    def _extract(self, file: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
-        stream = file.extractfile(entry)
-        content = stream.read() if stream else b""
+    def _extract(self, stream: ForwardStream, entry: tarfile.TarInfo) -> bytes:
+        stream.seek(entry.offset_data)
+        content = stream.take(entry.size)
         if len(content) != entry.size:
             raise EOFError(f"{entry.name} ends after {len(content)} of {entry.size} bytes")
         return content

@@ -1,14 +1,19 @@
 """The pixel file of a split: patches appended one after another to a flat .npy file of bytes."""
 
 import hashlib
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lbrn.datasets.patches import Patch, crop_pixels
 from lbrn.datasets.people import People
+
+_PLACES = ("offset", "shape", "origin", "zoom", "centre", "scale")
+"""What is filled in of the people while their patches are cut."""
 
 
 class Written(NamedTuple):
@@ -31,10 +36,10 @@ class Written(NamedTuple):
 
 
 class PatchWriter:
-    """Appends patches to a pixel file and remembers in the people where each went.
+    """Appends patches to a pixel file and remembers in the people where each went; `begin` or `restore` comes first.
 
     Args:
-        path: The .npy file to write.
+        path: The .npy file to write; one that is there already is kept until `begin`.
         people: Whose patches will come, in any order; their places are filled in.
     """
 
@@ -43,8 +48,52 @@ class PatchWriter:
         self._means = np.full((len(people), 3), np.nan)
         self._size = 0
         self._sha256 = hashlib.sha256()
-        self._stream = path.open("w+b")
+        path.touch()
+        self._stream = path.open("r+b")
+
+    def begin(self) -> None:
+        """Begin with no patches."""
+        self._stream.truncate(0)
         self._header()
+
+    def state(self) -> dict[str, Any]:
+        """Say what was appended so far, and have it on the disk; `restore` goes on from there."""
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        places = {name: getattr(self.people, name) for name in _PLACES}
+        return {"size": self._size, "sha256": self._sha256.hexdigest(), "means": self._means, **places}
+
+    def fits(self, state: Mapping[str, NDArray[Any]]) -> bool:
+        """Tell whether the file holds the patches of a state, unspoilt.
+
+        Args:
+            state: What `state` returned, as it was read from a file.
+        """
+        if not state or state["means"].shape != self._means.shape:
+            return False
+        self._header()
+        return self._read(int(state["size"])).hexdigest() == str(state["sha256"])
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on after the patches of a state, which fits.
+
+        Args:
+            state: What `state` returned, as it was read from a file.
+        """
+        self._header()
+        self._size, self._means = int(state["size"]), state["means"]
+        self._sha256 = self._read(self._size)
+        self._stream.truncate()
+        for name in _PLACES:
+            getattr(self.people, name)[:] = state[name]
+
+    def _read(self, size: int) -> "hashlib._Hash":
+        """Hash the next bytes of the file, as many as there are; the file stays behind them."""
+        total, left = hashlib.sha256(), size
+        while left and (chunk := self._stream.read(min(left, 2**22))):
+            total.update(chunk)
+            left -= len(chunk)
+        return total
 
     def add(self, row: int, patch: Patch) -> None:
         """Append the patch of the person in that row."""

@@ -9,13 +9,17 @@ from pathlib import Path
 from lbrn.files import sync
 
 
-def make_once(folder: Path, marker: str, fill: Callable[[Path], None]) -> Path:
+def make_once(folder: Path, marker: str, fill: Callable[[Path], None], *, journal: str | None = None) -> Path:
     """Make a folder by filling a temporary one beside it and renaming that; do nothing where it is complete.
+
+    What a killed process has left is dropped, unless it holds the file `journal`: then `fill` goes on with it. After an
+    error nothing stays.
 
     Args:
         folder: The final name.
         marker: File that a complete folder holds; `fill` writes it last.
-        fill: Called with the empty temporary folder.
+        fill: Called with the temporary folder, which is empty or holds a journal.
+        journal: File from which `fill` can go on.
 
     Returns:
         The folder.
@@ -28,14 +32,15 @@ def make_once(folder: Path, marker: str, fill: Callable[[Path], None]) -> Path:
     with locked(folder):
         # Another process may have been quicker while this one waited for the lock.
         if not (folder / marker).exists():
-            _replace(folder, fill)
+            _replace(folder, fill, journal)
     return folder
 
 
-def _replace(folder: Path, fill: Callable[[Path], None]) -> None:
+def _replace(folder: Path, fill: Callable[[Path], None], journal: str | None) -> None:
     temporary = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)  # left by a killed process; the lock says that it is gone
-    temporary.mkdir(parents=True)
+    if journal is None or not (temporary / journal).exists():
+        shutil.rmtree(temporary, ignore_errors=True)  # left by a killed process; the lock says that it is gone
+    temporary.mkdir(parents=True, exist_ok=True)
     try:
         fill(temporary)
         for path in [*temporary.rglob("*"), temporary]:
@@ -44,8 +49,13 @@ def _replace(folder: Path, fill: Callable[[Path], None]) -> None:
             shutil.rmtree(folder)
         temporary.rename(folder)
         sync(folder.parent)
-    finally:
+    except KeyboardInterrupt:
+        if journal is None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
+        raise
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lbrn.datasets.sources import is_standin
 from lbrn.errors import InputError
 from lbrn.files import digest, sha256_file
 from lbrn.reproduction import book as settings
@@ -24,6 +25,7 @@ from lbrn.reproduction.published import REPETITIONS
 Spec = dict[str, Any]
 
 INFO, NOTE = "info.json", "source.json"  # written last into a prepared and into a raw folder
+PREPARING_THREADS = 8  # Snakemake lowers it to the cores there are; reading the archive keeps about as many busy
 LONG_RUN = 50  # priority of the longest training; what a training waits for, and what waits for it, goes first
 
 
@@ -156,6 +158,17 @@ class Dag:
             InputError: No table needs such data under these settings.
         """
         return _found(self.prepared, folder, "prepared dataset")
+
+    def preparing_threads(self, folder: str) -> int:
+        """Threads that prepare a folder: the few pictures of a stand-in are not worth more than one.
+
+        Args:
+            folder: Name of a folder in data/prepared.
+
+        Raises:
+            InputError: No table needs such data under these settings.
+        """
+        return 1 if is_standin(self.prepared_spec(folder)) else PREPARING_THREADS
 
     def raw_spec(self, folder: str) -> Spec:
         """The data spec of a raw folder.
