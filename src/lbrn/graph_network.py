@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from lbrn.errors import InputError
 from lbrn.graph import INPUT, Graph, Node
 from lbrn.layers import BinaryConv2d, LocalBinaryConv2d, Sign
+from lbrn.models.attention import Stretch
 from lbrn.models.pooling import FractionalPooling
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -190,6 +191,10 @@ def _bilinear_scale(attributes: Mapping[str, Any]) -> Callable[[Tensor], Tensor]
     return lambda x: F.interpolate(x, scale_factor=attributes["scale"], mode="bilinear", align_corners=corners)
 
 
+def _stretch(attributes: Mapping[str, Any]) -> Callable[[Tensor], Tensor]:
+    return Stretch(attributes["eps"])
+
+
 def _join(*maps: Tensor) -> Tensor:
     return torch.cat(maps, 1)
 
@@ -199,6 +204,9 @@ _FUNCTIONS: dict[str, Callable[[Mapping[str, Any]], Callable[..., Tensor]]] = {
     "sigmoid": lambda _: torch.sigmoid,
     "sign": lambda _: Sign(),
     "add": lambda _: torch.add,
+    "multiply": lambda _: torch.mul,
+    "maximum": lambda _: torch.maximum,
+    "stretch": _stretch,
     "cat": lambda _: _join,
     "max_pool": _max_pool,
     "avg_pool": _avg_pool,

@@ -115,7 +115,7 @@ def _place(path: str) -> str:
 _WORTHLESS = object()
 """The value of what was refused, and of all that is computed from it."""
 
-_STAYS_FLAT = {"relu", "sigmoid", "sign", "add", "cat"}
+_STAYS_FLAT = {"relu", "sigmoid", "sign", "add", "multiply", "maximum", "cat"}
 
 
 class _Builder:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lbrn.layers import BinaryConv2d, LocalBinaryConv2d, Sign
+from lbrn.models.attention import Stretch
 from lbrn.models.hourglass import Pictures
 from lbrn.models.pooling import FractionalPooling
 
@@ -88,6 +89,18 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Steps:
     demand(isinstance(input, Value) and isinstance(other, Value), "adds a constant")
     demand(alpha == 1, f"adds with the factor alpha={alpha}")
     return Steps((input, other), (Step("add"),))
+
+
+def multiply(input: Any, other: Any) -> Steps:
+    """Rule of `*` and `torch.mul`."""
+    demand(isinstance(input, Value) and isinstance(other, Value), "multiplies by a constant")
+    return Steps((input, other), (Step("multiply"),))
+
+
+def maximum(input: Any, other: Any) -> Steps:
+    """Rule of `torch.maximum`."""
+    demand(isinstance(input, Value) and isinstance(other, Value), "compares with a constant")
+    return Steps((input, other), (Step("maximum"),))
 
 
 def _in_place(rule: Callable[..., Steps]) -> Callable[..., Steps]:
@@ -239,13 +252,16 @@ def attribute(value: Any, name: str) -> Sizes:
 CALLS: dict[Any, Callable[..., Any]] = {
     operator.add: add,
     operator.iadd: _in_place(add),
+    operator.mul: multiply,
     operator.getitem: item,
     getattr: attribute,
     torch.add: add,
     torch.cat: cat,
     torch.concat: cat,
     torch.flatten: flatten,
+    torch.maximum: maximum,
     torch.mean: mean,
+    torch.mul: multiply,
     torch.relu: relu,
     torch.relu_: _in_place(relu),
     torch.sigmoid: sigmoid,
@@ -263,6 +279,7 @@ CALLS: dict[Any, Callable[..., Any]] = {
     "contiguous": contiguous,
     "flatten": flatten,
     "mean": mean,
+    "mul": multiply,
     "relu": relu,
     "relu_": _in_place(relu),
     "reshape": view,
@@ -351,6 +368,7 @@ MODULES: dict[type[nn.Module], Callable[[Any, Any], Steps]] = {
     nn.Dropout: _unchanged,
     nn.Dropout2d: _unchanged,
     Pictures: _unchanged,
+    Stretch: lambda layer, value: Steps((value,), (Step("stretch", {"eps": layer.eps}),)),
 }  # fmt: skip
 """Rules of modules, by their exact class: what a subclass changes cannot be known."""
 

@@ -76,6 +76,13 @@ def avg_pool(x, *, kernel, stride, padding, count_include_pad):
     return F.avg_pool2d(x, kernel, stride, padding, count_include_pad=count_include_pad)
 
 
+def stretch(x, *, eps):
+    rows = []
+    for channel in x.reshape(-1, *x.shape[2:]):
+        rows.append((channel - channel.min()) / (channel.max() - channel.min() + eps))
+    return torch.stack(rows).reshape(x.shape)
+
+
 OPERATIONS = {
     "conv": conv,
     "ternary_conv": ternary_conv,
@@ -85,6 +92,9 @@ OPERATIONS = {
     "sigmoid": lambda x: 1 / (1 + torch.exp(-x)),
     "sign": lambda x: torch.where(x < 0, -1.0, 1.0),
     "add": lambda x, y: x + y,
+    "multiply": lambda x, y: x * y,
+    "maximum": lambda x, y: torch.where(x > y, x, y),
+    "stretch": stretch,
     "cat": lambda *maps: torch.cat(maps, dim=1),
     "max_pool": lambda x, *, kernel, stride, padding: F.max_pool2d(x, kernel, stride, padding),
     "avg_pool": avg_pool,

@@ -29,7 +29,7 @@ class Layer:
 
     Attributes:
         name: Name of the graph's node.
-        kind: ternary, dense, transform, add, enlarge, pool, regions, bilinear, cat, or torch.
+        kind: ternary, dense, transform, add, combine, stretch, enlarge, pool, regions, bilinear, cat, or torch.
         inputs: Numbers of the values that go in.
         output: Number of the value that comes out.
         weights: Of a convolution.
@@ -250,6 +250,20 @@ class Fusion:
                 return self._wait(node, Layer(node.name, "add", inputs, self._fresh().number, settings=layer.settings))
         left, right = (self._plain(name) for name in node.inputs)
         return self._wait(node, Layer(node.name, "add", (left, right), self._fresh().number, settings={"factor": 1}))
+
+    def _multiply(self, node: Node) -> _Value:
+        return self._combine(node, 0)
+
+    def _maximum(self, node: Node) -> _Value:
+        return self._combine(node, 1)
+
+    def _combine(self, node: Node, kind: int) -> _Value:
+        inputs = tuple(self._plain(name) for name in node.inputs)
+        return self._emit(Layer(node.name, "combine", inputs, self._fresh().number, settings={"kind": kind}))
+
+    def _stretch(self, node: Node) -> _Value:
+        inputs = (self._plain(node.inputs[0]),)
+        return self._emit(Layer(node.name, "stretch", inputs, self._fresh().number, settings=dict(node.attributes)))
 
     def _upsample_nearest(self, node: Node) -> _Value:
         factor = node.attributes["scale"]

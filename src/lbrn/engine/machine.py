@@ -10,12 +10,12 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from lbrn.engine import operations, resampling
+from lbrn.engine import operations, pairs, resampling
 from lbrn.engine.vectors import add_atomically, aligned, read, read_atomically
 
 OPERATIONS = (
     "pack_input", "measure", "quantise", "ternary", "dequantise", "dense", "transform", "add", "halve", "pool",
-    "resize", "pool_regions", "pack_shorts",
+    "resize", "pool_regions", "pack_shorts", "combine", "stretch",
 )  # fmt: skip
 """Names of the operations; an operation's number is its place here."""
 
@@ -72,6 +72,10 @@ def execute(program: int, count: int, thread: int, threads: int, barrier: int, a
             resampling.pool_regions(a, thread, threads)
         elif kind == 12:
             operations.pack_shorts(a, thread, threads)
+        elif kind == 13:
+            pairs.combine(a, thread, threads)
+        elif kind == 14:
+            pairs.stretch(a, thread, threads)
         if threads > 1:
             add_atomically(barrier, 1)
             looks = 0

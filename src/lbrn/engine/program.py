@@ -180,6 +180,10 @@ class _Plan:
                 return steps.transform(source, layer.prologue)
             case "add", _:
                 return self._add(layer, inputs)
+            case "combine", _:
+                return steps.combine(source, inputs[1], layer.settings["kind"])
+            case "stretch", _:
+                return steps.stretch(source, layer.settings["eps"])
             case "enlarge", _:
                 return steps.enlarge(source, layer.settings["factor"])
             case "pool", _:
@@ -210,6 +214,8 @@ class _Plan:
             raise InputError(f"{layer.name}: a map of {sides} is smaller than the kernel; give larger pictures")
         if layer.kind == "cat" and any(value.size != source.size for value in inputs):
             raise InputError(f"{layer.name}: cannot join maps of different sizes; the pictures' sides do not suit")
+        if layer.kind == "combine":
+            self._check_pair(layer, source, inputs[1])
         if layer.kind == "add":
             factor, right = layer.settings["factor"], inputs[1]
             self._check_sum(layer, source, right.size.enlarged(factor), right.channels)
@@ -219,6 +225,10 @@ class _Plan:
     def _check_sum(self, layer: Layer, left: Value, size: Map, channels: int) -> None:
         if (left.size, left.channels) != (size, channels):
             raise InputError(f"{layer.name}: cannot add maps of different sizes; the pictures' sides do not suit")
+
+    def _check_pair(self, layer: Layer, left: Value, right: Value) -> None:
+        if left.size != right.size or (left.channels != right.channels and 1 not in (left.channels, right.channels)):
+            raise InputError(f"{layer.name}: these maps are not of one size and alike in channels; check the network")
 
     def _add(self, layer: Layer, inputs: list[Value]) -> Value:
         left, right = inputs

@@ -179,6 +179,26 @@ class Steps:
         self._add(left, left.address, right, target, factor, relu)
         return target
 
+    def combine(self, left: Value, right: Value, kind: int) -> Value:
+        """Product (kind 0) or maximum (1) of two maps of one size; a map of one channel meets all of the other."""
+        target = self.value(left.size, max(left.channels, right.channels))
+        lanes = [number for one in (left, right, target) for number in (one.address, one.image, one.second)]
+        self._emit(
+            "combine", self.images, left.size.positions, target.channels, *lanes, left.channels, right.channels, kind
+        )
+        return target
+
+    def stretch(self, source: Value, eps: float) -> Value:
+        """(x - min) / (max - min + eps) of each channel."""
+        target = self.value(source.size, source.channels)
+        tiny = aligned((1,), np.float32)
+        tiny[0] = eps
+        self._emit(
+            "stretch", self.images, source.channels, source.size.height * source.size.width, source.address,
+            source.image, target.address, target.image, self._places(source), self._keep(tiny).ctypes.data,
+        )  # fmt: skip
+        return target
+
     def enlarge(self, source: Value, factor: int) -> Value:
         """A map enlarged by nearest neighbour."""
         size = source.size.enlarged(factor)

@@ -48,19 +48,23 @@ def binary_convolution(in_channels: int, out_channels: int, kernel_size: int, *,
     return BinaryConv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
 
 
-def fixed_convolution(sparsity: float, seed: int, scheme: str = ternary.DEFAULT_SCHEME) -> Convolution:
+def fixed_convolution(
+    sparsity: float, seed: int, scheme: str = ternary.DEFAULT_SCHEME, *, stride: int = 1, dilation: int = 1
+) -> Convolution:
     """Return a maker of fixed ternary convolutions.
 
     Args:
         sparsity: Share of non-zero weights, 0 .. 1.
         seed: Filter seed of the network.
         scheme: How to draw, see `lbrn.ternary.draw`.
+        stride: Of both directions.
+        dilation: Of both directions; the map keeps its size at stride 1.
     """
 
     def make(in_channels: int, out_channels: int, kernel_size: int, *, name: str) -> nn.Module:
-        padding = kernel_size // 2
+        padding = dilation * (kernel_size // 2)
         return LocalBinaryConv2d(
-            in_channels, out_channels, kernel_size, padding=padding, sparsity=sparsity, seed=seed, name=name,
+            in_channels, out_channels, kernel_size, stride, padding, dilation, sparsity=sparsity, seed=seed, name=name,
             scheme=scheme,
         )  # fmt: skip
 
