@@ -269,7 +269,7 @@ class Inner(nn.Module):
 
 
 CALLED = [
-    (lambda m, x: x * 2, r"m.1: call_function 'mul' is a call that the graph has no operation for"),
+    (lambda m, x: x * 2, r"m.1: call_function 'mul' multiplies by a constant"),
     (lambda m, x: x + 2, r"m.1: call_function 'add' adds a constant"),
     (lambda m, x: torch.add(x, x, alpha=2), "with the factor alpha=2"),
     (lambda m, x: torch.cat([x, x], 2), "joins along dimension 2"),
