@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lbrn import usage
+from lbrn import cli_evidence, usage
 from lbrn.cli_bench import bench
 from lbrn.errors import InputError, LbrnError
 
@@ -23,6 +23,7 @@ dev = typer.Typer(no_args_is_help=True, help="For those who change lbrn itself."
 app.add_typer(data, name="data")
 app.add_typer(dev, name="dev")
 app.add_typer(bench, name="bench")
+cli_evidence.register(app)
 
 Spec = Annotated[str | None, typer.Option("--spec", help="Complete spec as JSON, as the workflow passes it.")]
 Knobs = Annotated[str | None, typer.Option("--params", help="Knobs as JSON instead of params.yaml.")]

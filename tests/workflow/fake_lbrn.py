@@ -107,6 +107,13 @@ def repetitions(_: str, options: dict[str, str]) -> None:
     make_repetitions(project.find(), params.parse(json.loads(options["--params"])))
 
 
+def claims(_: str, options: dict[str, str]) -> None:
+    from lbrn.cli_evidence import claims as judge_claims
+
+    count("claims")
+    judge_claims()
+
+
 def pack(_: str, options: dict[str, str]) -> None:
     from lbrn.reproduction import pack, params, project
 
@@ -134,6 +141,7 @@ COMMANDS = {
     "score": score,
     "table": table,
     "repetitions": repetitions,
+    "claims": claims,
     "pack": pack,
     "track": lambda *_: count("track"),
 }

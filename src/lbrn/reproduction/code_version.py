@@ -25,6 +25,7 @@ ENTRIES = {
     "score": ("lbrn.metrics.pck", "lbrn.metrics.foreign"),
     "table": ("lbrn.reproduction.make_table",),
     "repetitions": ("lbrn.reproduction.repetitions",),
+    "claims": ("lbrn.reproduction.claims.judge", "lbrn.reproduction.claims.write"),
 }
 """Where the import closure of each piece of the work begins."""
 
@@ -33,6 +34,7 @@ _BOUNDARIES = {
     "prepare": ("lbrn.datasets.standin", "lbrn.datasets.official", "lbrn.datasets.download"),
     "table": ("lbrn.datasets",),
     "repetitions": ("lbrn.datasets",),
+    "claims": ("lbrn.datasets",),
 }
 """What a closure leaves out because its results are named by a version of their own, or checked by a checksum."""
 

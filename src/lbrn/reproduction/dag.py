@@ -26,6 +26,16 @@ Spec = dict[str, Any]
 
 INFO, NOTE = "info.json", "source.json"  # written last into a prepared and into a raw folder
 PREPARING_THREADS = 8  # Snakemake lowers it to the cores there are; reading the archive keeps about as many busy
+EVIDENCE = (
+    "results/speed/*.csv",
+    "results/reference/speed/*.csv",
+    *(
+        f"{place}/{name}"
+        for place in ("results", "results/reference/*")
+        for name in ("table*.json", "repetitions.json", "figures/approximation.csv")
+    ),
+)
+"""Results that speak for a claim of the paper."""
 LONG_RUN = 50  # priority of the longest training; what a training waits for, and what waits for it, goes first
 
 
@@ -229,6 +239,19 @@ class Dag:
             "code": code_id("repetitions"),
             "paper": sha256_file(root / "paper" / REPETITIONS)[:8],
         }
+
+    def claims_identity(self) -> Spec:
+        """What the verdicts depend on besides the wished tables: other results that are there, the paper, and the code.
+
+        Returns:
+            Plain data: where it changes, the verdicts are made again.
+        """
+        root = self.project.root
+        wished = {root / "results" / f"table{number}.json" for number in self.book.params.tables}
+        patterns = (*EVIDENCE, "paper/*.csv", "paper/*.yaml", "paper/published/*.csv")
+        files = {path for pattern in patterns for path in root.glob(pattern)} - wished
+        digests = {path.relative_to(root).as_posix(): sha256_file(path) for path in sorted(files)}
+        return {"code": code_id("claims"), "evidence": digest(digests)[:8]}
 
     def training_priority(self, key: str) -> int:
         """How early to begin a training: the longer first, so that all cores are busy to the end.
