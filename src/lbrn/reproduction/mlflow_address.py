@@ -88,6 +88,27 @@ def known(uri: str) -> dict[str, list[str]] | None:
     return stamps
 
 
+def run_ids(uri: str, key: str) -> list[str]:
+    """Return MLflow's ids of a run in a local view; none where it has none, or cannot be read.
+
+    Args:
+        uri: Address of the view.
+        key: Key of the run.
+    """
+    path = database(uri)
+    if path is None or not path.is_file():
+        return []
+    query = (
+        "SELECT runs.run_uuid FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid "
+        "WHERE tags.key = 'lbrn.key' AND tags.value = ? AND runs.lifecycle_stage = 'active'"
+    )
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=PATIENCE)) as connection:
+            return [str(row[0]) for row in connection.execute(query, (key,))]
+    except sqlite3.Error:
+        return []
+
+
 def _check_answers(uri: str) -> None:
     """Ask a server for any answer at all, so that a dead or hanging one costs neither retries nor an import.
 
