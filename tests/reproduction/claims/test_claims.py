@@ -107,6 +107,25 @@ def test_exact_claims_follow_the_networks_and_the_papers_print(toy: Toy, monkeyp
     assert verdicts(toy)["C2"] == "refuted by arithmetic"
 
 
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [
+        ("0.066", "holds"),
+        ("0.065", "holds"),
+        ("0.0655", "holds"),
+        ("0.07", "holds"),
+        ("0.067", "refuted by arithmetic"),
+    ],
+)
+def test_the_paper_may_round_or_cut_off(toy: Toy, printed: str, expected: str) -> None:
+    value = {
+        "kind": "count", "first": {"variant": "lbrn-s"}, "scope": "block", "of": "trainable", "figure": "value",
+        "printed": printed,
+    }  # fmt: skip
+    edit_tests(toy, lambda content: content.update(C1=[value]))
+    assert fields(toy, "C1")["verdict"] == expected  # 0.065536
+
+
 def test_a_cost_in_our_table_that_is_not_what_is_counted_is_told(toy: Toy) -> None:
     path = toy.root / "results/reference/paper/table1.json"
     content = json.loads(path.read_text())
