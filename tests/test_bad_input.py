@@ -16,14 +16,14 @@ from lbrn import modelfile, modelformat, models
 from lbrn.files import write_json
 from lbrn.training.checkpoint import Checkpoints
 from oracles.toy_archives import lspet_members, mpii_parts, write_zip
-from toy_project import SIZES, Toy, make_toy
+from toy_project import OVERRIDES, Toy, make_toy
 from workflow.workspace import Workspace, make_project
 
 pytestmark = pytest.mark.project
 
 SETTINGS: list[tuple[dict[str, Any], list[str]]] = [
     ({"sparcity": 0.5}, ["params.yaml: unknown key sparcity", "did you mean sparsity?"]),
-    ({"overrides": SIZES | {"lr": None, "epoch": 3}}, ["unknown key overrides.epoch", "did you mean epochs?"]),
+    ({"overrides": OVERRIDES | {"epoch": 3}}, ["unknown key overrides.epoch", "did you mean epochs?"]),
     (
         {"sparsity": 0},
         ["sparsity is 0,", "must be a number above 0 and at most 1", "write for example 'sparsity: 0.5'"],
@@ -42,7 +42,7 @@ SETTINGS: list[tuple[dict[str, Any], list[str]]] = [
         {"sources": {"mpii": "none.zip", "lsp": "auto", "lspet": "auto"}},
         ["none.zip does not exist", "set sources.mpii"],
     ),
-    ({"overrides": SIZES | {"lr": None, "input": 30}}, ["input 30 must be a multiple of 8", "change overrides.input"]),
+    ({"overrides": OVERRIDES | {"input": 30}}, ["input 30 must be a multiple of 8", "change overrides.input"]),
 ]
 """Settings, and what the line about them must say."""
 
@@ -254,7 +254,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk(toy: Toy, small_disk: Path) -> None:
     (toy.root / "data").symlink_to(small_disk)
-    toy.knobs(overrides=SIZES | {"lr": None, "people_train": 60})
+    toy.knobs(overrides=OVERRIDES | {"people_train": 60})
     told = toy.lbrn("data", "prepare", "mpii").complaint
     says(told, ["cannot write", "No space left on device", "make room, or move the stores by LBRN_RUNS, LBRN_DATA"])
     assert made(small_disk) == []
@@ -278,7 +278,7 @@ def test_a_disk_that_is_full_only_when_the_pixels_are_written(toy: Toy, small_di
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """A project in which Snakemake calls the real lbrn."""
-    workspace = make_project(tmp_path / "project", overrides=SIZES | {"lr": None})
+    workspace = make_project(tmp_path / "project", overrides=OVERRIDES)
     del workspace.env["LBRN_COMMAND"]
     return workspace
 

@@ -89,7 +89,7 @@ def network(variant: str) -> dict[str, Any]:
 def make(store: Path) -> TinyData:
     """Draw and prepare the people."""
     specs = {
-        name: sources.data_spec(name, "embedded", side=SIDE, root=store, store=store, people=people)
+        name: sources.data_spec(name, "embedded", side=SIDE, root=store, store=store, drawn=people)
         for name, people in PEOPLE.items()
     }
     for spec in specs.values():

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SIZES: dict[str, int] = {
     "epochs": 1, "batch": 4, "input": 32, "width": 16, "stacks": 1, "depth": 1, "people_train": 8, "people_test": 4,
 }  # fmt: skip
+OVERRIDES: dict[str, int | None] = {**SIZES, "lr": None, "images_train": None, "images_test": None}
 
 
 class Answer(NamedTuple):

@@ -28,7 +28,7 @@ Spec = dict[str, Any]
 
 
 def spec_of(name: str, source: Any, tmp_path: Path, side: int = 32, people: dict[str, int] | None = None) -> Spec:
-    return sources.data_spec(name, source, side=side, root=tmp_path, store=tmp_path / "data", people=people)
+    return sources.data_spec(name, source, side=side, root=tmp_path, store=tmp_path / "data", drawn=people)
 
 
 @pytest.fixture

@@ -44,20 +44,20 @@ def test_everything_but_the_path_moves_the_key(tmp_path: Path, archive: Path) ->
         spec("lsp.zip", tmp_path),
         spec("lsp.zip", tmp_path, side=128),
         spec({"archive": "lsp.zip", "subset": "subset.txt"}, tmp_path),
-        spec("embedded", tmp_path, people=people),
-        spec("embedded", tmp_path, people=people | {"test": 2}),
-        spec("embedded", tmp_path, people=people) | {"version": 99},
+        spec("embedded", tmp_path, drawn=people),
+        spec("embedded", tmp_path, drawn=people | {"test": 2}),
+        spec("embedded", tmp_path, drawn=people) | {"version": 99},
     ]
     assert len({sources.prepared_key(one) for one in specs}) == len(specs)
     assert sources.raw_key(specs[0]) == sources.raw_key(specs[1])
 
 
 def test_stand_ins(tmp_path: Path) -> None:
-    drawn = spec("embedded", tmp_path, people={"train": 2, "test": 1})
+    drawn = spec("embedded", tmp_path, drawn={"train": 2, "test": 1})
     assert drawn["identity"] == f"standin-{standin.GENERATOR_VERSION}"
     assert sources.is_standin(drawn)
     extended = sources.data_spec(
-        "lspet", "embedded", side=64, root=tmp_path, store=tmp_path, people={"train": 2, "test": 1}
+        "lspet", "embedded", side=64, root=tmp_path, store=tmp_path, drawn={"train": 2, "test": 1}
     )
     assert extended["people"] == {"train": 2, "test": 0}
     with pytest.raises(InputError, match="needs numbers of people for train and test, got None"):
@@ -65,7 +65,7 @@ def test_stand_ins(tmp_path: Path) -> None:
 
 
 def test_numbers_of_people_do_not_matter_to_archives(tmp_path: Path, archive: Path) -> None:
-    assert spec("lsp.zip", tmp_path, people={"train": 2, "test": 1}) == spec("lsp.zip", tmp_path)
+    assert spec("lsp.zip", tmp_path, drawn={"train": 2, "test": 1}) == spec("lsp.zip", tmp_path)
 
 
 @pytest.mark.parametrize(

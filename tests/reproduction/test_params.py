@@ -14,9 +14,10 @@ from lbrn.reproduction import params
 
 KNOBS: dict[str, Any] = {
     "scale": "quick", "tables": [1], "seeds": [0], "sparsity": 0.5, "activation": "relu", "filter_seed": None,
-    "repetitions": 10, "columns": None, "sources": {"mpii": "auto", "lsp": "auto", "lspet": "auto"},
+    "repetitions": 10, "columns": None, "datasets": None, "sources": {"mpii": "auto", "lsp": "auto", "lspet": "auto"},
     "overrides": dict.fromkeys(
-        ["epochs", "batch", "lr", "input", "width", "stacks", "depth", "people_train", "people_test"]
+        ["epochs", "batch", "lr", "input", "width", "stacks", "depth", "people_train", "people_test",
+         "images_train", "images_test"]
     ),
 }  # fmt: skip
 

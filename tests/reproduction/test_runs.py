@@ -8,7 +8,7 @@ import pytest
 from lbrn.errors import InputError
 from lbrn.files import digest
 from lbrn.models import variants
-from lbrn.reproduction import book, data_specs, params, project, runs, scales
+from lbrn.reproduction import book, data_specs, params, project, runs
 
 pytestmark = pytest.mark.project
 
@@ -39,7 +39,7 @@ def keys(opened_book: book.Book, number: int = 1) -> dict[str, str]:
 def test_quick_is_the_stated_reduction(the_project: project.Project, knobs: dict[str, Any]) -> None:
     found = runs.table_runs(opened(the_project, knobs), 1)
     networks = {label: specs[0]["network"] for label, specs in found.items()}
-    sizes = {label: [network[size] for size in scales.SIZES] for label, network in networks.items()}
+    sizes = {label: [network[size] for size in ("width", "stacks", "depth")] for label, network in networks.items()}
     assert sizes == {label: [32, 2, 3] for label in ("HG-Binary", "Binary", "SHN", "LBRN-S", "PRM", "LBRN-P")}
     spec = found["LBRN-S"][0]
     assert spec["network"] == {

@@ -60,7 +60,7 @@ def test_wrong_table_is_refused(
     project_root: Path, tmp_path: Path, name: str, change: dict[str, Any], message: str
 ) -> None:
     content = copied(project_root, tmp_path, experiments.FILE)
-    content[name] = content["table1"] | change
+    content[name] = content["table1"] | {"compare": None} | change
     (tmp_path / experiments.FILE).write_text(yaml.safe_dump(content))
     with pytest.raises(InputError, match=message):
         experiments.load(tmp_path)

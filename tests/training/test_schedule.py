@@ -34,7 +34,10 @@ def test_optimisers_take_the_recipes_numbers() -> None:
     rms = optimiser(network, {"optimiser": "rmsprop", "lr": 2.5e-4, "alpha": 0.99, "eps": 1e-8})
     assert rms.defaults["alpha"] == 0.99 and rms.defaults["momentum"] == 0 and rms.defaults["weight_decay"] == 0
     assert isinstance(optimiser(network, {"optimiser": "adam", "lr": 1e-3}), optim.Adam)
-    with pytest.raises(InputError, match=r"'sgdd'.*rmsprop or adam"):
+    sgd = optimiser(network, {"optimiser": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-4})
+    known = {key: sgd.defaults[key] for key in ("lr", "momentum", "weight_decay", "nesterov", "dampening")}
+    assert known == {"lr": 0.1, "momentum": 0.9, "weight_decay": 1e-4, "nesterov": True, "dampening": 0}
+    with pytest.raises(InputError, match=r"'sgdd'.*rmsprop, adam or sgd"):
         optimiser(network, {"optimiser": "sgdd", "lr": 1})
     with pytest.raises(InputError, match="onecycle or steps"):
         learning_rate({"lr": 1, "epochs": 1, "schedule": {"kind": "linear"}}, 0, 1)

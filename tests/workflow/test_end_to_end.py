@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from lbrn.reproduction import book, project, runs
-from toy_project import SIZES
+from toy_project import OVERRIDES, SIZES
 from workflow.workspace import Workspace, make_project
 
 pytestmark = [pytest.mark.project, pytest.mark.slow]
@@ -30,7 +30,7 @@ LONGER = {"epochs": 15, "people_train": 24}
 
 def real(root: Path, columns: list[str], **sizes: int) -> Workspace:
     """A project of toy size in which the rules call the real lbrn."""
-    workspace = make_project(root, overrides=SIZES | {"lr": None} | sizes)
+    workspace = make_project(root, overrides=OVERRIDES | sizes)
     workspace.knobs(columns=columns)
     del workspace.env["LBRN_COMMAND"]
     return workspace

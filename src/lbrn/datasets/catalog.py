@@ -79,6 +79,30 @@ def official_parts(name: str) -> dict[str, Part]:
     return {part: Part(**(told | {"urls": tuple(told["urls"])})) for part, told in entry(name)["parts"].items()}
 
 
+def task(name: str) -> str:
+    """Return the task that a dataset's labels are for, such as `pose`.
+
+    Args:
+        name: Name of a dataset.
+
+    Raises:
+        InputError: The catalogue has no such dataset.
+    """
+    return str(entry(name)["task"])
+
+
+def unit(name: str) -> str:
+    """Return what a dataset's samples are, as its counts are called: `people` or `images`.
+
+    Args:
+        name: Name of a dataset.
+
+    Raises:
+        InputError: The catalogue has no such dataset.
+    """
+    return "people" if task(name) == "pose" else "images"
+
+
 def limits(name: str) -> Limits:
     """Return what an archive of this dataset may hold at most.
 

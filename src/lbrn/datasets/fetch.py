@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from lbrn.datasets import generators
 from lbrn.datasets.archive import Archive
-from lbrn.datasets.catalog import entry, limits
+from lbrn.datasets.catalog import entry, limits, unit
 from lbrn.datasets.official import NOTE, fetch_official
 from lbrn.datasets.sources import OFFICIAL, SUBSET, checksum, identity, is_standin, raw_folder
 from lbrn.datasets.store import make_once
@@ -62,13 +63,12 @@ def parts(folder: Path) -> dict[str, Path]:
 
 
 def _draw(spec: Mapping[str, Any], folder: Path, progress: Progress | None) -> None:
-    from lbrn.datasets import standin
-
-    people = spec["people"]
-    if spec["identity"] != f"standin-{standin.GENERATOR_VERSION}":
-        raise InputError(f"{spec['identity']} was asked for, this release draws standin-{standin.GENERATOR_VERSION}")
-    written = standin.write(spec["name"], folder, train=people["train"], test=people["test"], progress=progress)
-    files = dict(zip(entry(spec["name"])["parts"], written, strict=True))
+    name, known = spec["name"], generators.identity(spec["name"])
+    if spec["identity"] != known:
+        raise InputError(f"{spec['identity']} was asked for, this release draws {known}")
+    counts = spec[unit(name)]
+    written = generators.write(name, folder, train=counts["train"], test=counts["test"], progress=progress)
+    files = dict(zip(entry(name)["parts"], written, strict=True))
     told = {part: _described(path, sha256_file(path)) | {"path": path.name} for part, path in files.items()}
     write_json(folder / NOTE, _note(spec, told))
 

@@ -4,7 +4,7 @@ A prepared folder holds, for each split, `<split>.npz` (a `People`) and `<split>
 RGB at `People.offset`), and `info.json`, written last. LSPET has no test split: its files are absent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
+from lbrn.datasets.catalog import task
 from lbrn.datasets.cutting import cut_all
 from lbrn.datasets.describe import summary, terms
 from lbrn.datasets.fetch import Progress, fetch, parts
@@ -58,13 +59,16 @@ def prepare(
         InputError: The archives cannot be used; the message names file and fix.
         OSError: The disk is full or not writable; no folder stays under the final name.
     """
-    if spec["version"] != PREPARE_VERSION:
-        raise InputError(f"data spec has version {spec['version']}, this release prepares version {PREPARE_VERSION}")
+    kind = task(spec["name"])
+    if spec["version"] != PREPARE_VERSION[kind]:
+        known = PREPARE_VERSION[kind]
+        raise InputError(f"data spec has version {spec['version']}, this release prepares version {known}")
     folder = prepared_folder(spec, store)
     if (folder / INFO).exists():
         return folder
     raw = fetch(spec, store, progress, lock=lock)
-    return make_once(folder, INFO, lambda temporary: _fill(temporary, spec, raw, progress, threads), journal=JOURNAL)
+    fill = _FILLERS[kind]
+    return make_once(folder, INFO, lambda temporary: fill(temporary, spec, raw, progress, threads), journal=JOURNAL)
 
 
 def load_split(folder: Path, split: str) -> tuple[People, NDArray[np.uint8]]:
@@ -89,7 +93,7 @@ def load_split(folder: Path, split: str) -> tuple[People, NDArray[np.uint8]]:
     return People.load(folder / f"{split}.npz"), pixels
 
 
-def _fill(folder: Path, spec: Mapping[str, Any], raw: Path, progress: Progress | None, threads: int) -> None:
+def _people(folder: Path, spec: Mapping[str, Any], raw: Path, progress: Progress | None, threads: int) -> None:
     files = parts(raw)
     splits = {split: keep_subset(people, files) for split, people in read_people(spec, files).items()}
     splits = {split: people for split, people in splits.items() if len(people)}
@@ -135,3 +139,7 @@ def _info(spec: Mapping[str, Any], raw: Path, written: Mapping[str, Written], ab
         "splits": splits,
         "digest": digest(splits),
     }
+
+
+_FILLERS: dict[str, Callable[[Path, Mapping[str, Any], Path, Progress | None, int], None]] = {"pose": _people}
+"""What fills a prepared folder, by the task that the labels are for."""

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lbrn.datasets import generators
 from lbrn.datasets.archive import folder_files
-from lbrn.datasets.catalog import entry
+from lbrn.datasets.catalog import entry, task, unit
 from lbrn.errors import InputError
 from lbrn.files import digest, read_json, sha256_file, write_json
 
-PREPARE_VERSION = 1
-"""Part of every data spec: to be raised when `prepare` gives other arrays for the same bytes."""
+PREPARE_VERSION = {"pose": 1}
+"""Part of every data spec, by task: to be raised when `prepare` gives other arrays for the same bytes."""
 
 EMBEDDED, OFFICIAL = "embedded", "official"
 SUBSET = "subset"
@@ -59,14 +60,13 @@ def identity(name: str, source: Source, store: Path) -> str:
         store: Folder of the data store, where checksums are remembered by path, size and time of change.
 
     Returns:
-        `standin-<version>`, `official-<edition of the catalogue's entry>` or `sha256:<hex>`.
+        `standin-<version>` (`lbrn.datasets.generators`), `official-<edition of the catalogue's entry>` or
+        `sha256:<hex>`.
     """
     if source == OFFICIAL:
         return f"{OFFICIAL}-{entry(name)['edition']}"
     if isinstance(source, str):
-        from lbrn.datasets import standin
-
-        return f"standin-{standin.GENERATOR_VERSION}"
+        return generators.identity(name)
     hashes = {part: checksum(Path(path), store) for part, path in source.items()}
     return "sha256:" + (hashes["archive"] if set(hashes) == {"archive"} else digest(hashes))
 
@@ -105,7 +105,7 @@ def data_spec(
     side: int,
     root: Path,
     store: Path,
-    people: Mapping[str, int] | None = None,
+    drawn: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Describe a prepared dataset completely.
 
@@ -115,25 +115,25 @@ def data_spec(
         side: Side in pixels of the network's input, which the patches must serve.
         root: Folder that relative paths start from.
         store: Folder of the data store.
-        people: Numbers of people to draw, `train` and `test`; used and needed by stand-ins only. The number for a
-            split that the dataset does not have counts as 0.
+        drawn: Numbers of people or images to draw, `train` and `test`; used and needed by stand-ins only. The number
+            for a split that the dataset does not have counts as 0.
 
     Raises:
         InputError: The source cannot be used.
     """
     resolved = resolve(name, source, root)
-    drawn = dict(people or {}) if resolved == EMBEDDED else None
-    if drawn is not None and set(drawn) != {"train", "test"}:
-        raise InputError(f"the stand-in for {name} needs numbers of people for train and test, got {people}")
-    if drawn is not None and "test" not in entry(name)["splits"]:
-        drawn["test"] = 0
+    counts = dict(drawn or {}) if resolved == EMBEDDED else None
+    if counts is not None and set(counts) != {"train", "test"}:
+        raise InputError(f"the stand-in for {name} needs numbers of {unit(name)} for train and test, got {drawn}")
+    if counts is not None and "test" not in entry(name)["splits"]:
+        counts["test"] = 0
     return {
         "name": name,
         "source": resolved,
         "identity": identity(name, resolved, store),
-        "people": drawn,
+        unit(name): counts,
         "side": side,
-        "version": PREPARE_VERSION,
+        "version": PREPARE_VERSION[task(name)],
     }
 
 
@@ -146,7 +146,7 @@ def official_spec(name: str) -> dict[str, Any]:
     Raises:
         InputError: The catalogue has no such dataset.
     """
-    return {"name": name, "source": OFFICIAL, "identity": identity(name, OFFICIAL, Path()), "people": None}
+    return {"name": name, "source": OFFICIAL, "identity": identity(name, OFFICIAL, Path()), unit(name): None}
 
 
 def prepared_key(spec: Mapping[str, Any]) -> str:
@@ -156,7 +156,7 @@ def prepared_key(spec: Mapping[str, Any]) -> str:
 
 def raw_key(spec: Mapping[str, Any]) -> str:
     """Return the 8 hexadecimal digits that name a dataset's raw bytes, whatever is made of them."""
-    return digest({key: spec[key] for key in ("name", "identity", "people")})[:8]
+    return digest({key: spec[key] for key in ("name", "identity", unit(spec["name"]))})[:8]
 
 
 def prepared_folder(spec: Mapping[str, Any], store: Path) -> Path:

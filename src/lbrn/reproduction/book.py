@@ -1,6 +1,6 @@
 """All settings of a project read together: params.yaml, the scales and the tables."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +8,9 @@ from lbrn.errors import InputError
 from lbrn.reproduction import experiments, params, scales
 from lbrn.reproduction.experiments import Table
 from lbrn.reproduction.params import Params
+from lbrn.reproduction.preset import Preset
 from lbrn.reproduction.project import Project
-from lbrn.reproduction.scales import PosePreset, Scales
+from lbrn.reproduction.scales import Scales
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Book:
     scales: Scales
     tables: Mapping[int, Table]
 
-    def preset(self, task: str) -> PosePreset:
+    def preset(self, task: str) -> Preset:
         """What the chosen scale means for a task."""
         return self.scales.preset(self.params.scale, task)
 
@@ -58,17 +59,25 @@ def table(book: Book, number: int) -> Table:
     """
     if number not in book.tables:
         raise InputError(f"there is no table {number} to make; {experiments.FILE} has {listed(book.tables)}")
-    entry, wanted = book.tables[number], book.params.columns
-    if wanted is None:
-        return entry
-    chosen = {label: column for label, column in entry.columns.items() if label in wanted}
+    entry = book.tables[number]
+    changes: dict[str, Any] = {}
+    if book.params.columns is not None:
+        wanted = book.params.columns
+        changes["columns"] = _chosen(number, "columns", entry.columns, wanted)
+        changes["beside"] = {label: column for label, column in entry.beside.items() if label in wanted}
+    if book.params.datasets is not None and entry.datasets:
+        changes["datasets"] = _chosen(number, "datasets", entry.datasets, book.params.datasets)
+    return entry.model_copy(update=changes)
+
+
+def _chosen(number: int, knob: str, known: Mapping[str, Any], wanted: Collection[str]) -> dict[str, Any]:
+    chosen = {label: entry for label, entry in known.items() if label in wanted}
     if not chosen:
         raise InputError(
-            f"{params.FILE}: columns names none of table {number}, which has {listed(entry.columns)}; "
-            f"add one or write 'columns: null'"
+            f"{params.FILE}: {knob} names none of table {number}, which has {listed(known)}; "
+            f"add one or write '{knob}: null'"
         )
-    beside = {label: column for label, column in entry.beside.items() if label in wanted}
-    return entry.model_copy(update={"columns": chosen, "beside": beside})
+    return chosen
 
 
 def listed(items: Iterable[Any]) -> str:
@@ -79,9 +88,14 @@ def listed(items: Iterable[Any]) -> str:
 def _check_wishes(book: Book) -> None:
     for number in book.params.tables:
         table(book, number)
-    known = {label for entry in book.tables.values() for label in entry.networks}
-    for label in book.params.columns or ():
+    entries = book.tables.values()
+    _check_known("columns", book.params.columns, {label for entry in entries for label in entry.networks})
+    _check_known("datasets", book.params.datasets, {label for entry in entries for label in entry.datasets})
+
+
+def _check_known(knob: str, wanted: Collection[str] | None, known: Collection[str]) -> None:
+    for label in wanted or ():
         if label not in known:
             raise InputError(
-                f"{params.FILE}: columns names {label!r}, but no table has it; there are {listed(sorted(known))}"
+                f"{params.FILE}: {knob} names {label!r}, but no table has it; there are {listed(sorted(known))}"
             )

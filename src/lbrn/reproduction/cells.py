@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lbrn.errors import InputError
-from lbrn.metrics.definitions import METRICS
+from lbrn.metrics.known import METRICS
 from lbrn.models.variants import get
-from lbrn.reproduction.experiments import Column
+from lbrn.reproduction.experiments import Column, Place
 from lbrn.reproduction.experiments import Table as Entry
 from lbrn.reproduction.results import Result, Spec
 from lbrn.reproduction.statistics import Estimate, estimate
@@ -16,12 +16,48 @@ Costs = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 PARAMETERS, FLOPS = "#Param (M)", "FLOPs (G)"
 COST_DEFINITIONS = {
-    PARAMETERS: "trainable weights of the convolutions of one full-size block / 1e6; a binarised weight counts 1/32",
-    FLOPS: "operations of one full-size block in the paper's convention (2 per multiply-add, fixed filters free) / 1e9",
+    "pose": {
+        PARAMETERS: "trainable weights of the convolutions of one full-size block / 1e6; a binarised weight counts "
+        "1/32",
+        FLOPS: "operations of one full-size block in the paper's convention (2 per multiply-add, fixed filters free) "
+        "/ 1e9",
+    },
 }
+"""What the cost rows are, by task."""
+
+COST_SCOPES = {"pose": "one residual block of the full-size network, at every scale"}
+"""What is counted in the cost rows, by task."""
+
 KNOBS = ("sparsity", "activation")
-EXTRA_ROWS = {"pckh@0.5-mean14": {"Total (16 joints)": "pckh@0.5-mean16"}}
-"""Rows beside the paper's, by primary metric: the total under the other convention that the paper seems to use."""
+
+
+@dataclass(frozen=True)
+class ExtraRow:
+    """A row beside the paper's.
+
+    Attributes:
+        metric: Id of its metric.
+        part: Which number of that metric.
+        note: Footnote that says what it is for.
+    """
+
+    metric: str
+    part: str
+    note: str
+
+
+EXTRA_ROWS = {
+    "pckh@0.5-mean14": {
+        "Total (16 joints)": ExtraRow(
+            "pckh@0.5-mean16",
+            "Total",
+            "is not printed in the paper: the same predictions under pckh@0.5-mean16 "
+            f"({METRICS['pckh@0.5-mean16'].evaluator}). The paper's printed rows of SHN and LBRN-S cannot be 14-joint "
+            "means of their own columns.",
+        )
+    }
+}
+"""Rows beside the paper's, by primary metric."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +131,7 @@ def make_cells(
 
     Args:
         entry: The table's entry in workflow/experiments.yaml.
-        results: The finished runs of each column; none for a column that is not run.
+        results: The finished runs of each place; none for one that is not run.
         printed: The published numbers by (row, column).
         costs: From a variant and its full-size settings to what `lbrn cost --json` prints.
 
@@ -106,18 +142,19 @@ def make_cells(
         InputError: A run lacks a score, or a cost row is unknown.
     """
     metrics = {row: (entry.metric, row) for row in entry.rows}
-    metrics |= {row: (metric, "Total") for row, metric in EXTRA_ROWS.get(entry.metric, {}).items()}
+    metrics |= {row: (extra.metric, extra.part) for row, extra in EXTRA_ROWS.get(entry.metric, {}).items()}
     cells = {}
-    for label, column in entry.columns.items():
+    for label, place in entry.places.items():
         found = results[label]
-        comparable = not (found and off_paper(column, found[0].spec))
+        comparable = not (found and off_paper(place.column, found[0].spec))
         for row, (metric, part) in metrics.items():
             mean = estimate([result.score(metric, part) for result in found])
             text = printed.get((row, label)) if comparable else None
             cells[row, label] = _cell(row, label, mean, tuple(r.key for r in found), METRICS[metric].definition, text)
-        for row, value in _block_costs(entry, column, costs).items():
+        for row, value in _costs(entry, place, costs).items():
             text = printed.get((row, label)) if comparable else None
-            cells[row, label] = _cell(row, label, Estimate(value, None, 0), (), COST_DEFINITIONS[row], text)
+            definition = COST_DEFINITIONS[entry.task][row]
+            cells[row, label] = _cell(row, label, Estimate(value, None, 0), (), definition, text)
     return cells
 
 
@@ -126,11 +163,12 @@ def _cell(row: str, column: str, mean: Estimate, runs: tuple[str, ...], definiti
     return Cell(row, column, mean.value, mean.interval, mean.n, runs, definition, text, difference)
 
 
-def _block_costs(entry: Entry, column: Column, costs: Costs) -> dict[str, float | None]:
-    """The cost rows of a column, always of the full-size block."""
-    unknown = set(entry.costs) - set(COST_DEFINITIONS)
+def _costs(entry: Entry, place: Place, costs: Costs) -> dict[str, float | None]:
+    """The cost rows of a network, always at full size."""
+    known, column = COST_DEFINITIONS[entry.task], place.column
+    unknown = set(entry.costs) - set(known)
     if unknown:
-        raise InputError(f"there is no cost row {sorted(unknown)[0]!r}; use {', '.join(COST_DEFINITIONS)}")
+        raise InputError(f"there is no cost row {sorted(unknown)[0]!r}; use {', '.join(known)}")
     if not entry.costs:
         return {}
     block = costs(column.variant, column.settings)["block"]

@@ -21,6 +21,7 @@ from lbrn.reproduction.book import Book
 from lbrn.reproduction.code_version import code_id
 from lbrn.reproduction.project import Project
 from lbrn.reproduction.published import REPETITIONS
+from lbrn.reproduction.scales import preset_of
 
 Spec = dict[str, Any]
 
@@ -265,8 +266,9 @@ class Dag:
         Raises:
             InputError: No table has such a run under these settings.
         """
-        longest = max(_cost(spec) for spec in self.runs.values())
-        return max(1, round(LONG_RUN * _cost(self.run(key)) / longest))
+        mine = self.run(key)
+        longest = max(_work(spec) for spec in self.runs.values() if spec["task"] == mine["task"])
+        return max(1, round(LONG_RUN * _work(mine) / longest))
 
 
 def command(source: Path) -> str:
@@ -282,11 +284,8 @@ def command(source: Path) -> str:
     return os.environ.get("LBRN_COMMAND") or own
 
 
-def _cost(spec: Spec) -> float:
-    """Rough length of a training relative to the others: multiplications, and more for the pyramid's blocks."""
-    network, recipe = spec["network"], spec["recipe"]
-    heavier = 1.5 if spec["variant"] in ("prm", "lbrn-p") else 1.0
-    return float(heavier * network["stacks"] * network["width"] ** 2 * recipe["input"] ** 2 * recipe["epochs"])
+def _work(spec: Spec) -> float:
+    return preset_of(spec["task"]).work(spec)
 
 
 def _found(known: dict[str, Spec], name: str, kind: str) -> Spec:

@@ -4,37 +4,37 @@ from collections.abc import Mapping
 from typing import Any
 
 from lbrn.datasets import sources
+from lbrn.datasets.catalog import task, unit
 from lbrn.errors import InputError
 from lbrn.reproduction import params
 from lbrn.reproduction.book import Book, listed, table
 from lbrn.reproduction.experiments import Table
 from lbrn.reproduction.params import Params
-from lbrn.reproduction.scales import PosePreset
+from lbrn.reproduction.preset import Preset
 
 DataSpec = dict[str, Any]
 
 
-def dataset_names(preset: PosePreset, dataset: str) -> list[str]:
+def dataset_names(preset: Preset, dataset: str) -> list[str]:
     """Every dataset that a run is trained or tested on; in alphabetical order, because order is part of training."""
     return sorted({*preset.train_on[dataset], dataset})
 
 
-def data_spec(book: Book, name: str, task: str = "pose") -> DataSpec:
+def data_spec(book: Book, name: str) -> DataSpec:
     """The data spec of a dataset under a project's settings.
 
     Args:
         book: The settings.
-        name: Name of the dataset.
-        task: Whose input size and numbers of people count.
+        name: Name of the dataset; the input size and numbers of samples are those of the task that it is for.
 
     Raises:
         InputError: The dataset is unknown, or its source cannot be used.
     """
-    preset, project = book.preset(task), book.project
-    source = _source(name, book.params)
-    people = _people(book, name, preset) if source == "embedded" else None
+    source, project = _source(name, book.params), book.project
+    preset = book.preset(task(name))
+    drawn = _drawn(book, name, preset) if source == "embedded" else None
     side = book.params.overrides.input or preset.recipe["input"]
-    return sources.data_spec(name, source, side=side, root=project.main, store=project.data, people=people)
+    return sources.data_spec(name, source, side=side, root=project.main, store=project.data, drawn=drawn)
 
 
 def table_data(book: Book, number: int) -> dict[str, DataSpec]:
@@ -60,8 +60,8 @@ def entry_data(book: Book, entry: Table) -> dict[str, DataSpec]:
     Raises:
         InputError: The source of one of them cannot be used.
     """
-    names = dataset_names(book.preset(entry.task), entry.dataset)
-    return {name: data_spec(book, name, entry.task) for name in names}
+    names = [name for dataset in entry.tested for name in dataset_names(book.preset(entry.task), dataset)]
+    return {name: data_spec(book, name) for name in names}
 
 
 def raw_key(spec: Mapping[str, Any]) -> str:
@@ -84,15 +84,15 @@ def _source(name: str, knobs: Params) -> str | dict[str, str]:
     return "embedded" if knobs.scale == "quick" else "official"
 
 
-def _people(book: Book, name: str, preset: PosePreset) -> dict[str, int]:
-    """How many people a stand-in draws: a training set is shared equally between the datasets that make it up."""
-    drawn, overrides = preset.people, book.params.overrides
-    train = overrides.people_train or (drawn.train if drawn else 0)
-    test = overrides.people_test or (drawn.test if drawn else 0)
+def _drawn(book: Book, name: str, preset: Preset) -> dict[str, int]:
+    """How much a stand-in draws: a training set is shared equally between the datasets that make it up."""
+    counted, overrides = unit(name), book.params.overrides
+    train = getattr(overrides, f"{counted}_train") or (preset.drawn.train if preset.drawn else 0)
+    test = getattr(overrides, f"{counted}_test") or (preset.drawn.test if preset.drawn else 0)
     if not train or not test:
         raise InputError(
-            f"sources.{name} is embedded, but scale {book.params.scale} does not say how many people to draw; "
-            f"set overrides.people_train and overrides.people_test in {params.FILE}"
+            f"sources.{name} is embedded, but scale {book.params.scale} does not say how many {counted} to draw; "
+            f"set overrides.{counted}_train and overrides.{counted}_test in {params.FILE}"
         )
     partners = next(names for names in preset.train_on.values() if name in names)
     return {"train": max(1, train // len(partners)), "test": test if name in preset.train_on else 0}

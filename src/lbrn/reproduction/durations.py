@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lbrn.datasets.catalog import unit
 from lbrn.files import read_json
 from lbrn.reproduction import data_specs, runs
 from lbrn.reproduction.book import Book
@@ -122,9 +123,9 @@ def _people(book: Book, number: int) -> dict[str, int | None]:
     counts: dict[str, int | None] = {}
     for name, spec in data_specs.table_data(book, number).items():
         info = book.project.prepared(data_specs.data_key(spec)) / "info.json"
-        drawn = spec["people"]
+        drawn = spec[unit(name)]
         if info.exists():
-            counts[name] = int(read_json(info)["splits"].get("train", {}).get("people", 0))
+            counts[name] = int(read_json(info)["splits"].get("train", {}).get(unit(name), 0))
         else:
             counts[name] = None if drawn is None else int(drawn["train"])
     return counts

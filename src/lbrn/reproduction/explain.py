@@ -9,7 +9,7 @@ from typing import Any
 from lbrn.errors import InputError
 from lbrn.files import read_json
 from lbrn.reproduction import experiments, mlflow_address
-from lbrn.reproduction.cells import COST_DEFINITIONS
+from lbrn.reproduction.cells import FLOPS, PARAMETERS
 from lbrn.reproduction.claims.evidence import Evidence
 from lbrn.reproduction.project import Project
 
@@ -33,9 +33,9 @@ def explain(table: str, row: str, column: str, project: Project) -> str:
     stale = Evidence(str(path), content).stale
     lines += [f"scale: {content['scale']}; made by lbrn {content['lbrn']}{f'; {stale}' if stale else ''}"]
     lines += [f"data: {name}: {_data(facts)}" for name, facts in content["data"].items()]
-    if cell["row"] in COST_DEFINITIONS:
+    if {PARAMETERS, FLOPS} & {row, column}:
         return "\n".join(
-            [*lines, "counted on the full-size network, no run", *_count_command(content, column, project)]
+            [*lines, "counted on the full-size network, no run", *_count_command(content, (row, column), project)]
         )
     if not cell["runs"]:
         return "\n".join([*lines, "no run: this network was not trained for this table", _remake(content)])
@@ -100,11 +100,13 @@ def _data(facts: Mapping[str, Any]) -> str:
     return f"{facts['identity']}{standin}, digest {facts['digest']}"
 
 
-def _count_command(content: Mapping[str, Any], column: str, project: Project) -> list[str]:
+def _count_command(content: Mapping[str, Any], labels: tuple[str, str], project: Project) -> list[str]:
     entry = experiments.load(project.root).get(content["number"])
-    network = None if entry is None else entry.networks.get(column)
-    if network is None:
+    places = {} if entry is None else entry.all_places
+    place = next((places[label] for label in labels if label in places), None)
+    if place is None:
         return [_remake(content)]
+    network = place.column
     given = [f"--set {shlex.quote(f'{name}={value}')}" for name, value in network.settings.items()]
     return [f"remake: {' '.join(['lbrn cost', network.variant, *given])}"]
 

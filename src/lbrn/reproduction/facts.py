@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lbrn import __version__
+from lbrn.datasets.catalog import unit
 from lbrn.models.variants import get
 from lbrn.reproduction.results import Result
 
@@ -15,7 +16,7 @@ class Facts:
 
     Attributes:
         scale: Scale of the runs.
-        data: Per dataset: identity, whether it is a stand-in, digest, people.
+        data: Per dataset: identity, whether it is a stand-in, digest, and numbers of people or images.
         standin: Whether any dataset is a stand-in.
         seeds: Training seeds.
         filter_seeds: Seeds of the fixed filters, of the networks that have them.
@@ -89,8 +90,9 @@ def grouped(items: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
 
 
 def _data_facts(info: Mapping[str, Any]) -> dict[str, Any]:
-    people = {split: told["people"] for split, told in info["splits"].items()}
-    return {"identity": info["identity"], "standin": info["standin"], "digest": info["digest"], "people": people}
+    counted = unit(info["name"])
+    counts = {split: told[counted] for split, told in info["splits"].items()}
+    return {"identity": info["identity"], "standin": info["standin"], "digest": info["digest"], counted: counts}
 
 
 def _commit(result: Result) -> str:
@@ -99,8 +101,9 @@ def _commit(result: Result) -> str:
 
 def _data_line(told: Mapping[str, Any]) -> str:
     origin = f"STAND-IN, not the paper's data ({told['identity']})" if told["standin"] else told["identity"]
-    people = ", ".join(f"{count} {split} people" for split, count in told["people"].items())
-    return f"{origin}; {people}; digest {told['digest'][:12]}"
+    counted = "people" if "people" in told else "images"
+    counts = ", ".join(f"{count} {split} {counted}" for split, count in told[counted].items())
+    return f"{origin}; {counts}; digest {told['digest'][:12]}"
 
 
 def _seeds_line(found: Facts, spread: str) -> str:

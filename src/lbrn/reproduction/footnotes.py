@@ -5,12 +5,12 @@ Imports no torch.
 
 from collections.abc import Mapping, Sequence
 
-from lbrn.metrics.definitions import METRICS
 from lbrn.models.variants import get
 from lbrn.reproduction.cells import EXTRA_ROWS, FLOPS, off_paper
 from lbrn.reproduction.experiments import Column
 from lbrn.reproduction.experiments import Table as Entry
 from lbrn.reproduction.results import Result, Spec
+from lbrn.reproduction.scales import preset_of
 
 Printed = Mapping[tuple[str, str], str]
 
@@ -23,9 +23,10 @@ def reduction(column: Column, spec: Spec) -> str:
         spec: Its complete spec.
     """
     full, used = get(column.variant).settings(column.settings), spec["network"]
-    smaller = [f"{key} {full[key]} -> {used[key]}" for key in ("stacks", "width", "depth") if full[key] != used[key]]
+    sizes = [key for key in preset_of(spec["task"]).SIZES if key in used]
+    smaller = [f"{key} {full[key]} -> {used[key]}" for key in sizes if full[key] != used[key]]
     recipe = spec["recipe"]
-    stem, used_stem = (sizes.get("stem_width") or sizes["width"] for sizes in (full, used))
+    stem, used_stem = (known.get("stem_width") or known.get("width") for known in (full, used))
     if "stem_width" in used and stem != used_stem:
         smaller.append(f"stem {stem} -> {used_stem} channels")
     length = "1 epoch" if recipe["epochs"] == 1 else f"{recipe['epochs']} epochs"
@@ -39,17 +40,17 @@ def footnotes(
 
     Args:
         entry: The table's entry in workflow/experiments.yaml.
-        results: The finished runs of each network.
+        results: The finished runs of each place.
         printed: The published numbers by (row, column).
         accuracy: Ids of the paper's claims on this table's accuracies.
     """
     notes = []
-    missing = [label for label in entry.columns if not results[label]]
+    missing = [label for label in entry.places if not results[label]]
     if missing:
         notes.append(f"Not run: {named(entry, missing)}.")
     changed: dict[tuple[str, str], list[str]] = {}
     for label, found in results.items():
-        knobs = off_paper(entry.networks[label], found[0].spec) if found else {}
+        knobs = off_paper(entry.all_places[label].column, found[0].spec) if found else {}
         if knobs:
             said = ", ".join(f"{knob} {value}" for knob, value in knobs.items())
             changed.setdefault((label if entry.sweep is None else "", said), []).append(label)
@@ -59,14 +60,10 @@ def footnotes(
             "shown."
         )
     notes += _one_seed(entry, results, accuracy)
-    for row, metric in EXTRA_ROWS.get(entry.metric, {}).items():
-        notes.append(
-            f"{row} is not printed in the paper: the same predictions under {metric} ({METRICS[metric].evaluator}). "
-            "The paper's printed rows of SHN and LBRN-S cannot be 14-joint means of their own columns."
-        )
+    notes += [f"{row} {extra.note}" for row, extra in EXTRA_ROWS.get(entry.metric, {}).items()]
     if any(get(column.variant).binarised for column in entry.columns.values()) and FLOPS in entry.costs:
         notes.append("FLOPs of binarised blocks are left empty, as in the paper: bit operations are not FLOPs.")
-    if entry.costs and not any((row, label) in printed for row in entry.costs for label in entry.columns):
+    if entry.costs and not any((row, label) in printed for row in entry.costs for label in entry.places):
         notes.append(f"{' and '.join(entry.costs)} are not printed in this table of the paper.")
     return notes
 

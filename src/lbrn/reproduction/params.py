@@ -37,6 +37,8 @@ class Overrides(Settings):
     depth: Count | None = rule("null or a whole number, at least 1", "depth: 3")
     people_train: Count | None = rule("null or a whole number, at least 1", "people_train: 2000")
     people_test: Count | None = rule("null or a whole number, at least 1", "people_test: 1000")
+    images_train: Count | None = rule("null or a whole number, at least 1", "images_train: 2000")
+    images_test: Count | None = rule("null or a whole number, at least 1", "images_test: 1000")
 
 
 class Params(Settings):
@@ -52,12 +54,15 @@ class Params(Settings):
     activation: Literal["relu", "sigmoid"] = rule("relu or sigmoid", "activation: relu")
     filter_seed: Seed | None = rule("null or a whole number from 0 to 4294967295", "filter_seed: null")
     columns: tuple[Name, ...] | None = rule("null or a list of different column names, at least one", "columns: [SHN]")
+    datasets: tuple[Name, ...] | None = rule(
+        "null or a list of different names of datasets, at least one", "datasets: [CIFAR-10]"
+    )
     sources: Sources = rule(
         "a mapping with the keys mpii, lsp and lspet", "sources: {mpii: auto, lsp: auto, lspet: auto}"
     )
     overrides: Overrides = rule("a mapping of override to value", "overrides: {epochs: null}")
 
-    @field_validator("tables", "seeds", "columns")
+    @field_validator("tables", "seeds", "columns", "datasets")
     @classmethod
     def _different(cls, items: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
         if items is not None and (not items or len(set(items)) < len(items)):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from lbrn.errors import InputError
+from lbrn.reproduction.experiments import SEPARATOR
 
 REPETITIONS = "published/repetitions.csv"
 """In the folder paper."""
@@ -75,11 +76,12 @@ def read_repetitions(path: Path) -> list[Repetition]:
         raise InputError(f"{path} is damaged ({error}); restore it from git") from error
 
 
-def read_table(path: Path) -> dict[tuple[str, str], str]:
+def read_table(path: Path, keys: int = 1) -> dict[tuple[str, str], str]:
     """Read a published table.
 
     Args:
-        path: A CSV file: row labels in its first column, one column a network.
+        path: A CSV file: row labels in its first columns, then the numbers.
+        keys: How many columns make the row's label; several are joined by `experiments.SEPARATOR`.
 
     Returns:
         The printed text by (row, column); cells that the paper leaves empty are absent.
@@ -88,8 +90,13 @@ def read_table(path: Path) -> dict[tuple[str, str], str]:
         InputError: The file cannot be read.
     """
     rows = _lines(path)
-    labels = rows[0][1:]
-    return {(row[0], label): text for row in rows[1:] for label, text in zip(labels, row[1:], strict=True) if text}
+    labels = rows[0][keys:]
+    return {
+        (SEPARATOR.join(row[:keys]), label): text
+        for row in rows[1:]
+        for label, text in zip(labels, row[keys:], strict=True)
+        if text
+    }
 
 
 def read_claims(path: Path) -> list[Claim]:

@@ -11,6 +11,7 @@ from typing import Any
 from lbrn.files import write_json, write_text
 from lbrn.reproduction import comparisons, facts
 from lbrn.reproduction.cells import FLOPS, PARAMETERS, Cell
+from lbrn.reproduction.experiments import SEPARATOR
 from lbrn.reproduction.tables import Table
 
 DECIMALS = {PARAMETERS: 3, FLOPS: 3}
@@ -39,17 +40,17 @@ def write_table(table: Table, results: Path) -> list[Path]:
 def csv_text(table: Table) -> str:
     """The table as CSV under its comment lines.
 
-    The first column is called `row`, or what a sweep sweeps. For each other: the value, with two seeds or more the half
-    width of its 95 % interval, the published number, and the difference between the value as shown and the published
-    number.
+    The first column is called `row`; where the networks are the rows, the first columns are those of the table's index.
+    For each other: the value, with two seeds or more the half width of its 95 % interval, the published number, and the
+    difference between the value as shown and the published number.
     """
     several = any(cell.interval for cell in table.cells.values())
-    head = [table.sweep or "row"]
+    head = [*(table.index or ("row",))]
     for column in table.columns:
         head += [column, *([f"{column} +/-"] if several else []), f"{column} published", f"{column} difference"]
     lines = [_csv_line(head)]
     for row in table.rows:
-        fields = [row]
+        fields = _row_fields(table, row)
         for column in table.columns:
             cell = table.cells[row, column]
             spread = [shown_half_width(cell)] if several else []
@@ -65,11 +66,11 @@ def markdown(table: Table) -> str:
     if table.facts.standin:
         lines += ["**Made from a stand-in, not from the paper's data: levels cannot be compared.**", ""]
     lines += ["Each cell: this run (published; difference).", ""]
-    corner = "| |" if table.sweep is None else f"| {table.sweep} |"
-    lines += [f"{corner} {' | '.join(labels)} |", f"|:--|{'--:|' * len(labels)}"]
+    corner = f"| {' | '.join(table.index)} |" if table.index else "| |"
+    lines += [f"{corner} {' | '.join(labels)} |", f"|{':--|' * max(1, len(table.index))}{'--:|' * len(labels)}"]
     for row in table.rows:
         cells = " | ".join(_markdown_cell(table.cells[row, column]) for column in table.columns)
-        lines.append(f"| {row} | {cells} |")
+        lines.append(f"| {' | '.join(_row_fields(table, row))} | {cells} |")
     return "\n".join([*lines, "", *_markdown_comparisons(table), *(f"* {text}" for text in _details(table)), ""])
 
 
@@ -77,7 +78,8 @@ def dvc_metrics(table: Table) -> dict[str, Any]:
     """The scores alone, network by network under readable names, without costs and networks that were not run."""
     scores: dict[str, dict[str, float]] = {}
     for cell in table.cells.values():
-        network, part = (cell.column, cell.row) if table.sweep is None else (f"{table.sweep}={cell.row}", cell.column)
+        network, part = (cell.row, cell.column) if table.index else (cell.column, cell.row)
+        network = network if table.sweep is None else f"{table.sweep}={network}"
         if cell.value is not None and part not in DECIMALS:
             scores.setdefault(network, {})[part] = round(cell.value, 4)
     return {f"table{table.number}": scores}
@@ -108,7 +110,12 @@ def shown_difference(cell: Cell) -> str:
 
 
 def _decimals(cell: Cell) -> int:
-    return DECIMALS.get(cell.row, SCORE_DECIMALS)
+    return DECIMALS.get(cell.row, DECIMALS.get(cell.column, SCORE_DECIMALS))
+
+
+def _row_fields(table: Table, row: str) -> list[str]:
+    """A row's label in its parts: one, or where several datasets make the rows one for each name of the index."""
+    return row.split(SEPARATOR) if len(table.index) > 1 else [row]
 
 
 def _markdown_cell(cell: Cell) -> str:
@@ -131,9 +138,9 @@ def _details(table: Table) -> list[str]:
     ]
     if table.undecided_claims:
         lines.append(f"claims of the paper that this scale and data cannot decide: {', '.join(table.undecided_claims)}")
-    costs = [row for row in table.rows if row in DECIMALS]
+    costs = [row for row in (*table.rows, *table.columns) if row in DECIMALS]
     if costs:
-        lines.append(f"{' and '.join(costs)}: one residual block of the full-size network, at every scale")
+        lines.append(f"{' and '.join(costs)}: {table.cost_scope}")
     lines += comparisons.explained(table.comparisons, table.sweep)
     return [*lines, *(f"note {index}: {text}" for index, text in enumerate(table.notes, start=1))]
 

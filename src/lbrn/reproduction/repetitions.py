@@ -146,21 +146,21 @@ def repetition_data(book: Book) -> dict[str, data_specs.DataSpec]:
 
 def _repeated(book: Book, printed: Repetition, found: Sequence[Result]) -> Repeated:
     entry = book.tables[printed.table]
-    column = entry.columns[printed.column]
+    place = entry.places[printed.column]
     scores = {result.key: result.score(entry.metric, printed.row) for result in found}
     known = {key: score for key, score in scores.items() if score is not None}
     values = tuple(known.values())
     return Repeated(
-        network=get(column.variant).label,
-        dataset=entry.dataset,
+        network=get(place.column.variant).label,
+        dataset=place.dataset,
         metric=entry.metric,
         printed=printed,
         values=values,
         runs=tuple(known),
         mean=estimate(values),
         deviation_interval=deviation_interval(values) if len(values) > 1 else None,
-        off_paper=off_paper(column, found[0].spec),
-        reduction=reduction(column, found[0].spec),
+        off_paper=off_paper(place.column, found[0].spec),
+        reduction=reduction(place.column, found[0].spec),
     )
 
 

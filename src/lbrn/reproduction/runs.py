@@ -10,20 +10,16 @@ from typing import Any
 from lbrn.datasets import sources
 from lbrn.errors import InputError
 from lbrn.files import digest
-from lbrn.models.variants import Variant
-from lbrn.reproduction import data_specs, experiments, scales
+from lbrn.reproduction import data_specs, experiments
 from lbrn.reproduction.book import Book, load, table
-from lbrn.reproduction.experiments import Column, Table
+from lbrn.reproduction.experiments import Place
 from lbrn.reproduction.params import Params
 from lbrn.reproduction.project import Project
 from lbrn.reproduction.published import REPETITIONS, Repetition, read_repetitions
-from lbrn.reproduction.scales import PosePreset
 
 TRAIN_VERSION = {"pose": 2}
 """Version of the code that shapes a trained network, by task: part of every spec, so raising it retrains.
 `code_version` tells when it must be raised."""
-
-JOINTS = 16
 
 Spec = dict[str, Any]
 
@@ -36,15 +32,15 @@ def table_runs(book: Book, number: int) -> dict[str, list[Spec]]:
         number: The table's number in the paper.
 
     Returns:
-        For each network the specs of its runs, one a seed, in the order of params.yaml's seeds.
+        For each place the specs of its runs, one a seed, in the order of params.yaml's seeds.
 
     Raises:
         InputError: The table cannot be made with these settings.
     """
     entry = table(book, number)
     return {
-        label: [run_spec(book, entry, column, seed) for seed in book.params.seeds]
-        for label, column in entry.networks.items()
+        label: [run_spec(book, entry.task, place, seed) for seed in book.params.seeds]
+        for label, place in entry.all_places.items()
     }
 
 
@@ -63,38 +59,38 @@ def repetition_runs(book: Book) -> list[tuple[Repetition, list[Spec]]]:
     made = []
     for printed in read_repetitions(book.project.root / "paper" / REPETITIONS):
         entry = book.tables.get(printed.table)
-        if entry is None or printed.column not in entry.columns or printed.row not in entry.rows:
+        if entry is None or printed.column not in entry.places or printed.row not in entry.rows:
             raise InputError(
                 f"{REPETITIONS}: {experiments.FILE} has no {printed.row} of {printed.column} in table {printed.table}; "
                 "restore both from git"
             )
-        column = entry.columns[printed.column]
-        made.append((printed, [run_spec(book, entry, column, seed) for seed in range(book.params.repetitions)]))
+        place, seeds = entry.places[printed.column], range(book.params.repetitions)
+        made.append((printed, [run_spec(book, entry.task, place, seed) for seed in seeds]))
     return made
 
 
-def run_spec(book: Book, entry: Table, column: Column, seed: int) -> Spec:
+def run_spec(book: Book, task: str, place: Place, seed: int) -> Spec:
     """The complete spec of one run: everything that shapes its weights and predictions, and nothing else.
 
     Args:
         book: The settings.
-        entry: The table's entry in workflow/experiments.yaml.
-        column: The entry of one of its columns.
+        task: What the network is for.
+        place: A network on a dataset.
         seed: Training seed; also the filter seed where params.yaml names none.
 
     Raises:
         InputError: The settings do not fit together.
     """
-    variant, preset, knobs = column.resolve(), book.preset(entry.task), book.params
-    network = _network(variant, column, preset, knobs)
+    variant, preset, knobs = place.column.resolve(), book.preset(task), book.params
+    network = preset.network_for(variant, place.column.settings, knobs, place.dataset)
     recipe = preset.recipe_for(variant.family, knobs.overrides)
-    scales.check_input(recipe, network)
+    preset.check_input(recipe, network)
     return {
-        "task": entry.task,
-        "version": TRAIN_VERSION[entry.task],
+        "task": task,
+        "version": TRAIN_VERSION[task],
         "scale": knobs.scale,
-        "dataset": entry.dataset,
-        "data": _data(book, entry),
+        "dataset": place.dataset,
+        "data": _data(book, task, place.dataset),
         "variant": variant.name,
         "network": network,
         "filter_seed": knobs.filter_seed if variant.has_fixed_filters and knobs.filter_seed is not None else seed,
@@ -134,25 +130,6 @@ def data_spec(name: str, project: Project, knobs: Params | None = None) -> Spec:
     return data_specs.data_spec(load(project, knobs), name)
 
 
-def _data(book: Book, entry: Table) -> dict[str, str]:
-    names = data_specs.dataset_names(book.preset(entry.task), entry.dataset)
-    return {name: sources.prepared_key(data_specs.data_spec(book, name, entry.task)) for name in names}
-
-
-def _network(variant: Variant, column: Column, preset: PosePreset, knobs: Params) -> dict[str, Any]:
-    """Settings for `models.build` at this scale; an override beats the scale, an entry beats the knobs."""
-    full = variant.settings(column.settings)
-    network: dict[str, Any] = {"joints": JOINTS}
-    for size in scales.SIZES:
-        override = getattr(knobs.overrides, size)
-        network[size] = preset.reduced(size, full[size]) if override is None else override
-    if preset.stem_width is not None:
-        network["stem_width"] = preset.stem_width
-    elif full["stem_width"] is not None:
-        # An entry whose hourglasses alone are narrower keeps the stem of the others.
-        network["stem_width"] = preset.reduced("width", full["stem_width"])
-    if variant.has_fixed_filters:
-        network |= {"sparsity": knobs.sparsity, "activation": knobs.activation}
-    network |= {key: value for key, value in column.settings.items() if key not in (*scales.SIZES, "stem_width")}
-    variant.settings(network)
-    return network
+def _data(book: Book, task: str, dataset: str) -> dict[str, str]:
+    names = data_specs.dataset_names(book.preset(task), dataset)
+    return {name: sources.prepared_key(data_specs.data_spec(book, name)) for name in names}

@@ -20,7 +20,7 @@ from lbrn.reproduction.book import Book
 from lbrn.reproduction.params import Params
 from lbrn.reproduction.project import Project
 
-TINY = {"epochs": 1, "people_train": 24, "people_test": 8}
+TINY = {"epochs": 1, "people_train": 24, "people_test": 8, "images_train": 24, "images_test": 8}
 ALL_COMMANDS = """
 import json, sys
 from lbrn.cli import app
@@ -39,11 +39,13 @@ class Comparison:
     """What old and new code made of one tiny run.
 
     Attributes:
+        task: What the network is for.
         variant: The network.
         old: SHA-256 of weights and predictions under the other revision.
         new: The same under the present code.
     """
 
+    task: str
     variant: str
     old: tuple[str, ...]
     new: tuple[str, ...]
@@ -57,9 +59,9 @@ class Comparison:
 def same_bits(revision: str, project: Project) -> list[Comparison]:
     """Train a tiny run of each variant of the tables with the code of a revision and with the present code.
 
-    Where all bits are equal, the present training code is recorded as that of the present version, so that no finished
-    run becomes stale; else the version in `runs.TRAIN_VERSION` has to be raised, which retrains. All tables are tried,
-    on stand-ins, whatever params.yaml says; but variants that the revision does not have yet are left out.
+    Where all bits of a task are equal, the present training code is recorded as that of its present version, so that no
+    finished run becomes stale; else the version in `runs.TRAIN_VERSION` has to be raised, which retrains. All tables
+    are tried, on stand-ins, whatever params.yaml says; but variants that the revision does not have yet are left out.
 
     Args:
         revision: A git revision.
@@ -77,9 +79,10 @@ def same_bits(revision: str, project: Project) -> list[Comparison]:
         trees = {Path(place) / "old": old / "src", Path(place) / "new": project.root / "src"}
         with ThreadPoolExecutor() as pool:  # of waiting only: each code runs in a process of its own
             outcomes = list(pool.map(lambda store: _outcome(trees[store], store, data, specs), trees))
-    found = [Comparison(spec["variant"], *pair) for spec, *pair in zip(specs, *outcomes, strict=True)]
-    if all(comparison.equal for comparison in found):
-        code_version.hold(pieces=("pose",))
+    found = [Comparison(spec["task"], spec["variant"], *pair) for spec, *pair in zip(specs, *outcomes, strict=True)]
+    same = {comparison.task for comparison in found} - {one.task for one in found if not one.equal}
+    if same:
+        code_version.hold(pieces=same)
     return found
 
 
@@ -105,7 +108,13 @@ def _variants(source: Path) -> set[str]:
 
 def _tiny(knobs: Params) -> Params:
     sources = {name: "embedded" for name in type(knobs.sources).model_fields}
-    chosen = {"scale": "quick", "seeds": (0,), "columns": None, "sources": knobs.sources.model_copy(update=sources)}
+    chosen = {
+        "scale": "quick",
+        "seeds": (0,),
+        "columns": None,
+        "datasets": None,
+        "sources": knobs.sources.model_copy(update=sources),
+    }
     overrides = dict.fromkeys(type(knobs.overrides).model_fields) | TINY
     return knobs.model_copy(update=chosen | {"overrides": knobs.overrides.model_copy(update=overrides)})
 

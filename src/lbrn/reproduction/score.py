@@ -1,6 +1,6 @@
 """`lbrn score`: the metric matrix of a run's stored predictions, or of anybody's prediction file."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def score_run(folder: Path, project: Project) -> Path:
     spec = given_specs.read_run(folder)
     name = spec["dataset"]
     prepared = project.prepared(f"{name}-{spec['data'][name]}")
-    write_json(folder / SCORES, _score(folder / PREDICTIONS, name, prepared, one_based=False, variable=None))
+    write_json(folder / SCORES, SCORERS[spec["task"]](folder, name, prepared))
     return folder / SCORES
 
 
@@ -55,6 +55,14 @@ def score_file(
     """
     prepared = prepared_folder(runs.data_spec(dataset, project), project.data)
     return _score(path, dataset, prepared, one_based=one_based, variable=variable)
+
+
+def _score_pose(folder: Path, dataset: str, prepared: Path) -> dict[str, Any]:
+    return _score(folder / PREDICTIONS, dataset, prepared, one_based=False, variable=None)
+
+
+SCORERS: dict[str, Callable[[Path, str, Path], dict[str, Any]]] = {"pose": _score_pose}
+"""From a run folder, its dataset and the prepared data to the content of scores.json, by task."""
 
 
 def _score(path: Path, dataset: str, prepared: Path, *, one_based: bool, variable: str | None) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lbrn.errors import InputError
-from lbrn.metrics.definitions import METRICS
+from lbrn.metrics.known import METRICS
 from lbrn.reproduction import deviations, published
-from lbrn.reproduction.cells import EXTRA_ROWS, Cell, Costs, computed_costs, make_cells
+from lbrn.reproduction.cells import COST_SCOPES, EXTRA_ROWS, Cell, Costs, computed_costs, make_cells
 from lbrn.reproduction.comparisons import Comparison, compare_networks
 from lbrn.reproduction.experiments import Table as Entry
 from lbrn.reproduction.facts import Facts, collect
@@ -50,7 +50,9 @@ class Table:
         facts: Scale, data, seeds and code of its runs.
         metric: Id of the metric of its score rows.
         definition: The metric's definition.
-        sweep: What the networks differ in, which then are the rows; None = the networks are the columns.
+        sweep: What the networks differ in, which then are the rows; None = it is no sweep.
+        index: What the parts of a row's label are called where the networks are the rows; empty = they are the columns.
+        cost_scope: What is counted in the cost rows.
         rows: Row labels in order.
         columns: Column labels in order.
         cells: Every cell by (row, column).
@@ -66,6 +68,8 @@ class Table:
     metric: str
     definition: str
     sweep: str | None
+    index: tuple[str, ...]
+    cost_scope: str
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     cells: Mapping[tuple[str, str], Cell]
@@ -88,7 +92,7 @@ def build_table(entry: Entry, runs: ColumnRuns, context: Context) -> Table:
 
     Args:
         entry: The table's entry in workflow/experiments.yaml, with all its networks.
-        runs: For each network that is run, the specs and folders of its runs, one a seed.
+        runs: For each place that is run, the specs and folders of its runs, one a seed.
         context: Everything else.
 
     Returns:
@@ -101,11 +105,12 @@ def build_table(entry: Entry, runs: ColumnRuns, context: Context) -> Table:
         raise InputError(f"table {context.number}: metric {entry.metric!r} is unknown; there are {', '.join(METRICS)}")
     results = {
         label: [_read(spec, folder, entry, label, context.number) for spec, folder in runs.get(label, ())]
-        for label in entry.networks
+        for label in entry.all_places
     }
     departed = deviations.read(context.paper, context.number)
-    printed = published.read_table(context.paper / "published" / f"table{context.number}.csv")
-    printed = departed.relabelled(_exchanged(printed) if entry.sweep else printed)
+    file = context.paper / "published" / f"table{context.number}.csv"
+    printed = published.read_table(file, keys=len(entry.row_index) or 1)
+    printed = departed.relabelled(_exchanged(printed) if entry.row_index else printed)
     claims = published.read_claims(context.paper / "claims.csv")
     facts = collect(context.scale, context.data, [result for found in results.values() for result in found])
     cells = make_cells(entry, results, printed, context.costs or computed_costs)
@@ -117,15 +122,19 @@ def build_table(entry: Entry, runs: ColumnRuns, context: Context) -> Table:
         metric=entry.metric,
         definition=METRICS[entry.metric].definition,
         sweep=entry.sweep,
+        index=entry.row_index,
+        cost_scope=COST_SCOPES[entry.task],
         rows=(*entry.rows, *EXTRA_ROWS.get(entry.metric, {}), *entry.costs),
-        columns=tuple(entry.columns),
+        columns=tuple(entry.places),
         cells=cells,
-        reduction={label: reduction(entry.networks[label], found[0].spec) for label, found in results.items() if found},
+        reduction={
+            label: reduction(entry.all_places[label].column, found[0].spec) for label, found in results.items() if found
+        },
         undecided_claims=tuple(accuracy if published.undecidable(facts.scale, facts.standin) else ()),
         comparisons=compare_networks(entry, results, {place: cell.published for place, cell in cells.items()}),
         notes=(*departed.notes, *footnotes(entry, results, printed, accuracy)),
     )
-    return _networks_as_rows(table) if entry.sweep else table
+    return _networks_as_rows(table) if entry.row_index else table
 
 
 def _read(spec: Spec, folder: Path, entry: Entry, label: str, number: int) -> Result:

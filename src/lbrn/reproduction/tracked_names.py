@@ -14,24 +14,25 @@ def parameters(spec: Mapping[str, Any]) -> dict[str, str]:
 
 
 def primary(record: Record) -> str:
-    """Return the plain name of the metric the tables print, e.g. `pckh_at_0.5_total`; empty before scoring."""
-    return f"{_plain(record)}_total" if record.scores else ""
+    """Return the plain name of the number the tables print, e.g. `pckh_at_0.5_total`; empty before scoring."""
+    return f"{_plain(record)}_{safe(_headline(record))}" if record.scores else ""
 
 
 def metrics(record: Record) -> dict[str, float]:
     """Return the scores under readable names, best known first.
 
-    The total of the primary metric stands plainly (`pckh_at_0.5_total`), its columns under `per_joint/`, the totals
-    under all other definitions under `other_definitions/` with their full ids. MLflow allows no `@` in a name and
-    makes a section of charts of each prefix.
+    The headline of the primary metric stands plainly (`pckh_at_0.5_total`), its other numbers under `per_joint/` (of a
+    pose) or `more/`, the headlines of all other definitions under `other_definitions/` with their full ids. MLflow
+    allows no `@` in a name and makes a section of charts of each prefix.
     """
     if not record.scores:
         return {}
-    row = _columns(record)
-    named = {primary(record): row.pop("Total")}
-    named |= {f"per_joint/{_plain(record)}_{name.lower()}": value for name, value in row.items()}
+    row, headline = _columns(record), _headline(record)
+    named = {primary(record): row.pop(headline)}
+    section = "per_joint" if "people" in record.scores else "more"
+    named |= {f"{section}/{_plain(record)}_{safe(name)}": value for name, value in row.items()}
     others = {name: row for name, row in record.scores["metrics"].items() if name != record.scores["primary"]}
-    named |= {f"other_definitions/{safe(name)}_total": row["Total"] for name, row in others.items()}
+    named |= {f"other_definitions/{safe(name)}_{safe(headline)}": row[headline] for name, row in others.items()}
     return {name: float(value) for name, value in named.items() if value is not None}
 
 
@@ -68,13 +69,20 @@ def headline(record: Record) -> str:
     chosen = record.scores["primary"]
     row = {name: "" if value is None else f"{value:.2f}" for name, value in _columns(record).items()}
     table = "\n".join("| " + " | ".join(line) + " |" for line in (row, ["---:"] * len(row), row.values()))
-    people, definition = record.scores["people"], record.scores["metrics"][chosen]["definition"]
-    return f"{chosen} = {row['Total']} on {record.scores['dataset']}, {people} people\n\n{table}\n\n{definition}"
+    counted = "people" if "people" in record.scores else "images"
+    value, definition = row[_headline(record)], record.scores["metrics"][chosen]["definition"]
+    where = f"{record.scores['dataset']}, {record.scores[counted]} {counted}"
+    return f"{chosen} = {value} on {where}\n\n{table}\n\n{definition}"
 
 
 def _columns(record: Record) -> dict[str, float | None]:
     row = record.scores["metrics"][record.scores["primary"]]
     return {name: value for name, value in row.items() if name != "definition"}
+
+
+def _headline(record: Record) -> str:
+    # Which number of the primary metric stands for the run; a pose's is its total.
+    return str(record.scores.get("headline", "Total"))
 
 
 def _plain(record: Record) -> str:
@@ -117,7 +125,7 @@ def view(record: Record, created: int) -> str:
     settings = [f"params.`{name}`" for name in ("variant", "network.sparsity", "seed", "recipe.epochs")]
     state = {
         "orderByKey": score,
-        "orderByAsc": False,
+        "orderByAsc": bool(record.scores.get("lower_is_better", False)),
         "selectedColumns": [score, *settings, "attributes.`Description`"],
     }
     return json.dumps({"name": "Scores", "createdAt": created, "updatedAt": created, "state": json.dumps(state)})

@@ -80,6 +80,10 @@ class Task(Protocol):
         ...
 
 
+TASKS = ("pose",)
+"""Names of all tasks."""
+
+
 def create(spec: Spec, folders: Mapping[str, Path]) -> Task:
     """Make the task that a run's spec names.
 
@@ -94,4 +98,4 @@ def create(spec: Spec, folders: Mapping[str, Path]) -> Task:
         from lbrn.tasks.pose import PoseTask
 
         return PoseTask(spec, folders)
-    raise InputError(f"task {spec['task']!r} is not known; this version knows: pose")
+    raise InputError(f"task {spec['task']!r} is not known; this version knows: {', '.join(TASKS)}")

@@ -42,7 +42,8 @@ def train(
 
     Args:
         task: The task, made from the same spec.
-        spec: The run's complete spec.
+        spec: The run's complete spec. `gradient_limit` in its recipe, where it is, is the largest magnitude that any
+            number of a gradient may have; larger ones are cut to it.
         folder: The run folder.
         data: Digest of each prepared dataset; recorded, and compared on resuming.
         checkpoint_seconds: A checkpoint at least this often, and at the end of each epoch; 0 for every step.
@@ -155,6 +156,8 @@ class _Run:
                 f"{self.folder / 'diverged.json'}; try a smaller overrides.lr"
             )
         loss.backward()  # type: ignore[no-untyped-call]
+        if "gradient_limit" in self.recipe:
+            nn.utils.clip_grad_value_(self.network.parameters(), self.recipe["gradient_limit"])
         self.optimiser.step()
         self.step += 1
         self.loss_sum += value

@@ -14,7 +14,8 @@ def optimiser(network: nn.Module, recipe: Mapping[str, Any]) -> optim.Optimizer:
 
     Args:
         network: The network; fixed filters are buffers and so never seen here.
-        recipe: Keys `optimiser` (rmsprop | adam) and `lr`; for rmsprop `alpha` and `eps` too.
+        recipe: Keys `optimiser` (rmsprop | adam | sgd) and `lr`; for rmsprop `alpha` and `eps` too, for sgd (with
+            Nesterov's momentum) `momentum` and `weight_decay`.
 
     Raises:
         InputError: Unknown optimiser.
@@ -24,7 +25,10 @@ def optimiser(network: nn.Module, recipe: Mapping[str, Any]) -> optim.Optimizer:
         return optim.RMSprop(network.parameters(), lr=recipe["lr"], alpha=recipe["alpha"], eps=recipe["eps"])
     if kind == "adam":
         return optim.Adam(network.parameters(), lr=recipe["lr"], fused=True)
-    raise InputError(f"recipe.optimiser is {kind!r}; use rmsprop or adam")
+    if kind == "sgd":
+        decay, momentum = recipe["weight_decay"], recipe["momentum"]
+        return optim.SGD(network.parameters(), recipe["lr"], momentum, weight_decay=decay, nesterov=True, fused=True)
+    raise InputError(f"recipe.optimiser is {kind!r}; use rmsprop, adam or sgd")
 
 
 def learning_rate(recipe: Mapping[str, Any], step: int, steps_per_epoch: int) -> float:
