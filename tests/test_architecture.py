@@ -178,6 +178,21 @@ def test_the_engine_starts_without_torch() -> None:
     assert loaded & HEAVY == set()
 
 
+def test_the_package_itself_loads_nothing_until_asked() -> None:
+    assert loaded_by(["import lbrn", "lbrn.__version__", "dir(lbrn)"]) & {*HEAVY, "numpy"} == set()
+    asked = "assert all(callable(getattr(lbrn, name)) for name in lbrn.__all__ if name != '__version__')"
+    assert "torch" in loaded_by(["import lbrn", asked])
+
+
+def test_public_names_are_where_type_checkers_look_for_them() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    (typed,) = (node for node in tree.body if isinstance(node, ast.If))
+    told = {alias.name: node.module for node in typed.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert told == lbrn._PLACES and sorted([*told, "__version__"]) == lbrn.__all__ and set(told) <= set(dir(lbrn))
+    with pytest.raises(AttributeError, match="module 'lbrn' has no attribute 'localise'"):
+        lbrn.localise  # noqa: B018
+
+
 def test_loaded_packages_are_seen() -> None:
     assert {"lbrn", "numpy"} <= loaded_by(["import lbrn.ternary"])
 

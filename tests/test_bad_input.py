@@ -60,6 +60,12 @@ ARGUMENTS: list[tuple[list[str], list[str]]] = [
     (["train", "run", "--spec", '{"task": "chess"}'], ["task is 'chess'", "must be pose", '"task": "pose"']),
     (["train", "run"], ["run is not a run folder", "spec.yaml"]),
     (["predict", "run"], ["run is not a run folder"]),
+    (["predict", "params.yaml"], ["params.yaml is a model file", "name the photographs too"]),
+    (["predict", "params.yaml", "me.jpg"], ["params.yaml is no model file, or a damaged one"]),
+    (["predict", "none.safetensors", "me.jpg"], ["cannot read none.safetensors", "check the path"]),
+    (["predict", "params.yaml", "me.jpg", "--box", "1,2"], ["--box '1,2' is not x,y,w,h", "--box 40,20,120,300"]),
+    (["export", "params.yaml"], ["params.yaml is no model file, or a damaged one"]),
+    (["export", "params.yaml", "--format", "int8"], ["format 'int8' is unknown", "seed, 2bit, float, onnx"]),
     (["table", "1", "--params", "{"], ["--params '{' is not JSON"]),
     (
         ["table", "1", "--params", '{"scale": "huge"}'],

@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.io import savemat
 
 from lbrn.datasets.people import People
@@ -89,6 +90,31 @@ def test_predicting_and_scoring_again_gives_the_same_bytes(toy: Toy) -> None:
     assert toy.succeed("predict", folder).strip() == str(folder / "predictions.npz")
     assert toy.succeed("score", folder).strip() == str(folder / "scores.json")
     assert [(folder / name).read_bytes() for name in ("predictions.npz", "scores.json")] == before
+
+
+def test_a_model_is_exported_and_reads_photographs_here_and_elsewhere(toy: Toy, tmp_path: Path) -> None:
+    photograph = tmp_path / "me.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 60, 3)).astype(np.uint8)).save(photograph)
+    exported = tmp_path / "mine.safetensors"
+    assert toy.succeed("export", toy.run_folder(), "--format", "2bit", "--out", exported).strip() == str(exported)
+    here = toy.succeed("predict", toy.run_folder(), photograph, "--out", tmp_path / "here").strip()
+    outside = Toy(tmp_path)
+    there = outside.succeed("predict", exported, photograph, "--engine", "numba", "--box", "0,0,60,90").strip()
+    assert there == str(Path("predictions") / "me.pose.json") and (tmp_path / "predictions" / "me.pose.png").exists()
+    ours, theirs = (json.loads(Path(tmp_path, path).read_text()) for path in (here, there))
+    for one, other in zip(ours["joints"], theirs["joints"], strict=True):
+        assert one["name"] == other["name"] and one["score"] == pytest.approx(other["score"], abs=1e-3)
+    assert outside.succeed("export", exported, "--format", "onnx").strip() == "mine.onnx"
+    assert (tmp_path / "mine.onnx").exists()
+
+
+def test_without_its_training_data_a_model_file_does_not_read_photographs(toy: Toy, tmp_path: Path) -> None:
+    shutil.copyfile(toy.run_folder() / "model.safetensors", tmp_path / "model.safetensors")
+    outside = Toy(tmp_path)
+    complaint = outside.lbrn("predict", "model.safetensors", "me.jpg").complaint
+    assert "`lbrn export model.safetensors --format seed`, typed where it was trained" in complaint
+    told = outside.lbrn("export", "model.safetensors")
+    assert told.status == 0 and "will not do for `lbrn predict` with photographs elsewhere" in told.err
 
 
 def test_own_predictions_score_the_same_as_a_foreign_file(toy: Toy, tmp_path: Path) -> None:

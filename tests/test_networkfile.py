@@ -1,5 +1,6 @@
 """save and load of networks that people make themselves: round trips, other processes, and what is refused."""
 
+import hashlib
 import os
 import pickle
 import subprocess
@@ -13,6 +14,7 @@ from safetensors.numpy import load_file
 from torch import nn
 
 import architectures
+from engine.networks import moved
 from lbrn import LocalBinaryConv2d, engine, load, localize, modelfile, modelformat, save, ternary
 from lbrn.errors import InputError
 from lbrn.graph import OPERATIONS
@@ -24,21 +26,11 @@ from lbrn.models.variants import VARIANTS
 NETWORK = {"stacks": 1, "width": 16, "depth": 1, "joints": 2}
 
 
-def _moved(network):
-    """The network with weights and statistics unlike a new one's, in evaluation."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for value in network.state_dict().values():
-            if value.dtype == torch.float32:
-                value.add_(torch.rand(value.shape, generator=generator) * 0.1)
-    return network.eval()
-
-
 def _made(name="resnet", **settings):
     torch.manual_seed(4)
     network = architectures.ALL[name]()
     localize(network, **settings)
-    return _moved(network)
+    return moved(network)
 
 
 def _pictures():
@@ -92,7 +84,7 @@ def test_without_the_class_what_is_computed_is_equal(name, form, tmp_path):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_networks_of_the_paper_without_their_spec(variant, tmp_path):
-    network = _moved(build(variant, seed=3, filter_seed=5, **NETWORK))
+    network = moved(build(variant, seed=3, filter_seed=5, **NETWORK))
     save(network, tmp_path / "m")
     loaded = load(tmp_path / "m")
     with torch.no_grad():
@@ -123,7 +115,7 @@ def test_the_engine_runs_it_without_torch(saved):
 
 
 def test_a_run_s_model_file_loads_as_the_network_of_the_paper(tmp_path):
-    network = _moved(build("lbrn-s", seed=3, filter_seed=5, **NETWORK))
+    network = moved(build("lbrn-s", seed=3, filter_seed=5, **NETWORK))
     modelfile.save(tmp_path / "m", network, {"variant": "lbrn-s", "network": NETWORK, "seed": 3, "filter_seed": 5})
     for loaded in (load(tmp_path / "m"), load(tmp_path / "m", into=build("lbrn-s", seed=0, filter_seed=5, **NETWORK))):
         with torch.no_grad():
@@ -134,6 +126,7 @@ ELSEWHERE = """
 import sys, hashlib, torch
 torch.set_num_threads(int(sys.argv[2]))
 import architectures
+from engine.networks import moved
 from lbrn import load, save
 network = load(sys.argv[1], into=architectures.ResNet())
 for name, value in sorted(network.state_dict().items()):
@@ -147,8 +140,6 @@ save(network, sys.argv[3])
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_other_processes_and_thread_counts_read_and_write_the_same_bits(saved, tmp_path, threads):
-    import hashlib
-
     network, path = saved
     again = tmp_path / "again"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
@@ -300,7 +291,7 @@ def test_double_precision_is_kept(tmp_path):
 
 def test_a_network_without_fixed_filters(tmp_path):
     torch.manual_seed(0)
-    network = _moved(architectures.VGG())
+    network = moved(architectures.VGG())
     save(network, tmp_path / "m", filters="2bit")
     assert _same(load(tmp_path / "m", into=architectures.VGG()), network)
     assert engine.load(tmp_path / "m").run(_pictures().numpy()).shape == (2, 5)

@@ -146,9 +146,11 @@ def export(
     size: Annotated[int | None, typer.Option(min=1, help="Side of the pictures, for onnx.")] = None,
 ) -> None:
     """Write a model file with its fixed filters as seed, in 2 bits or as floats, or as ONNX."""
+    from lbrn.export import check
     from lbrn.export import export as write
     from lbrn.photographs.model import carried
 
+    check(form, size)  # before the file is looked into
     path = _model(model)
     print(write(path, form, out, preparation=carried(path, _preparation), size=size))
 

@@ -15,6 +15,22 @@ Form = Literal["seed", "2bit", "float", "onnx"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
 
+def check(form: str, size: int | None) -> None:
+    """Refuse a form that there is none of, and a size where none is wanted.
+
+    Args:
+        form: See `export`.
+        size: See `export`.
+
+    Raises:
+        InputError: One of them is not possible.
+    """
+    if form not in FORMS:
+        raise InputError(f"format {form!r} is unknown; use one of {', '.join(FORMS)}")
+    if size is not None and form != "onnx":
+        raise InputError(f"a file of format {form} takes pictures of any size: leave --size out")
+
+
 def export(
     model: Path, form: str, out: Path | None = None, *, preparation: Mapping[str, Any] | None = None,
     size: int | None = None,
@@ -35,10 +51,7 @@ def export(
         InputError: The file cannot be used, the form is unknown, or the target is the model itself.
         OSError: A file cannot be read or written.
     """
-    if form not in FORMS:
-        raise InputError(f"format {form!r} is unknown; use one of {', '.join(FORMS)}")
-    if size is not None and form != "onnx":
-        raise InputError(f"a file of format {form} takes pictures of any size: leave --size out")
+    check(form, size)
     target = out or Path(f"{model.stem}.onnx" if form == "onnx" else f"{model.stem}.{form}.safetensors")
     if target.resolve() == model.resolve():
         raise InputError(f"{target} is the model itself; give another name with --out")

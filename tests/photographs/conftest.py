@@ -1,54 +1,41 @@
 """A finished tiny run whose training data is at hand, and photographs of its test people."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from lbrn.photographs.base import task
-from tiny import Spec, TinyData
+from tiny import TinyData
+from training.conftest import Finished
 
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained run."""
-
-    data: TinyData
-    spec: Spec
-    folder: Path
-
-    @property
-    def model(self) -> Path:
-        return self.folder / "model.safetensors"
-
-    @property
-    def find(self) -> Callable[[Any, Path], dict[str, Any]]:
-        """Looks for the training data as the command line does."""
-        return lambda spec, path: task(spec, path).preparation(spec, self.data.folders(spec))
+Find = Callable[[Any, Path], dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, tiny_data: TinyData) -> Trained:
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny_data: TinyData) -> Finished:
     """A run of LBRN-S on drawn people in LSP's layout, whose crop is the whole picture; only read."""
-    spec = tiny_data.spec("lbrn-s", "lsp")
-    run = Trained(tiny_data, spec, tmp_path_factory.mktemp("trained") / "run")
-    tiny_data.train(spec, run.folder)
-    tiny_data.predict(spec, run.folder)
+    run = Finished(tiny_data, tiny_data.spec("lbrn-s", "lsp"), tmp_path_factory.mktemp("trained") / "run")
+    tiny_data.train(run.spec, run.folder)
+    tiny_data.predict(run.spec, run.folder)
     return run
+
+
+@pytest.fixture(scope="session")
+def model(trained: Finished) -> Path:
+    """Its model file."""
+    return trained.folder / "model.safetensors"
+
+
+@pytest.fixture(scope="session")
+def find(trained: Finished) -> Find:
+    """Looks for the training data as the command line does."""
+    return lambda spec, path: task(spec, path).preparation(spec, trained.data.folders(spec))
 
 
 @dataclass(frozen=True)
@@ -62,10 +49,10 @@ class Photograph:
 
 
 @pytest.fixture(scope="session")
-def people(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> list[Photograph]:
+def people(trained: Finished, tmp_path_factory: pytest.TempPathFactory) -> list[Photograph]:
     """The test people of the run, in the order of its predictions, with boxes that give the test split's own crops."""
     folder = tmp_path_factory.mktemp("photographs")
-    test = trained.data.task(trained.spec).test
+    test = trained.task().test
     found = []
     for index in range(len(test.people)):
         path = folder / f"person{index}.png"
