@@ -32,6 +32,15 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", params=["paper", "../shared/reference"])
+def published(request: pytest.FixtureRequest) -> Path:
+    """A folder with the paper's tables as printed: our copy, and the one beside the checkout that it was made from."""
+    folder = ROOT / request.param / "published"
+    if not folder.is_dir():
+        pytest.skip(f"needs {request.param}/published, which is not part of the repository")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> tiny.TinyData:
     """A data store with a handful of drawn people of each dataset; only read."""
