@@ -16,7 +16,7 @@ from lbrn.errors import InputError
 from lbrn.layers import filter_digest
 from lbrn.models import build
 from lbrn.models.pooling import set_eval_draw
-from lbrn.models.variants import VARIANTS
+from variant_settings import POSE
 
 NETWORK = {"stacks": 1, "width": 16, "depth": 1, "joints": 2}
 
@@ -42,7 +42,7 @@ def saved(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", POSE)
 def test_a_loaded_network_computes_the_same(variant, tmp_path):
     spec = _spec(variant)
     network = _network(spec)

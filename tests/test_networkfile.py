@@ -21,7 +21,7 @@ from lbrn.graph import OPERATIONS
 from lbrn.graph_network import _FUNCTIONS, _LAYERS, GraphNetwork
 from lbrn.layers import fixed_filters
 from lbrn.models import build
-from lbrn.models.variants import VARIANTS
+from variant_settings import POSE
 
 NETWORK = {"stacks": 1, "width": 16, "depth": 1, "joints": 2}
 
@@ -82,7 +82,7 @@ def test_without_the_class_what_is_computed_is_equal(name, form, tmp_path):
     assert _same(load(tmp_path / "again", into=architectures.ALL[name]()), network)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", POSE)
 def test_networks_of_the_paper_without_their_spec(variant, tmp_path):
     network = moved(build(variant, seed=3, filter_seed=5, **NETWORK))
     save(network, tmp_path / "m")

@@ -22,10 +22,11 @@ from lbrn import engine
 from lbrn.engine import weights
 from lbrn.models import build
 from lbrn.models.variants import VARIANTS
+from variant_settings import POSE
 
 NETWORK = {"stacks": 2, "width": 16, "depth": 2, "joints": 3}
-SETTINGS = [(name, activation) for name, one in VARIANTS.items() for activation in ("relu", "sigmoid")
-            if activation == "relu" or "activation" in one.defaults]  # fmt: skip
+SETTINGS = [(name, activation) for name in POSE for activation in ("relu", "sigmoid")
+            if activation == "relu" or "activation" in VARIANTS[name].defaults]  # fmt: skip
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lbrn.errors import InputError
 from lbrn.metrics.saliency import measure, score_sets, summary
-from lbrn.metrics.saliency_definitions import DEFINITIONS
+from lbrn.metrics.saliency_definitions import METRICS
 from oracles import saliency as oracle
 from oracles import saliency_peer as peer
 
@@ -52,9 +52,9 @@ def test_every_number_is_that_of_pysodmetrics():
     measures = [measure(prediction, mask > 128) for prediction, mask in cases]
     for one, expected in zip(measures, GOLDEN["each"], strict=True):
         found = summary([one])
-        assert {metric: found[metric] for metric in DEFINITIONS} == pytest.approx(expected, abs=1e-6)
+        assert {metric: found[metric] for metric in METRICS} == pytest.approx(expected, abs=1e-6)
     together = summary(measures)
-    assert {metric: together[metric] for metric in DEFINITIONS} == pytest.approx(GOLDEN["all"], abs=1e-6)
+    assert {metric: together[metric] for metric in METRICS} == pytest.approx(GOLDEN["all"], abs=1e-6)
 
 
 def test_the_two_conventions_of_maxf_differ():
@@ -66,7 +66,7 @@ def test_a_perfect_map_has_perfect_scores():
     _, mask = peer.case(0)
     found = summary([measure(mask, mask > 128)])
     assert found["mae"] == 0
-    assert all(found[metric] == pytest.approx(1, abs=1e-12) for metric in DEFINITIONS if metric != "mae")
+    assert all(found[metric] == pytest.approx(1, abs=1e-12) for metric in METRICS if metric != "mae")
 
 
 def test_a_constant_map_is_not_stretched():
@@ -79,9 +79,9 @@ def test_a_constant_map_is_not_stretched():
 def test_scores_of_several_sets_name_their_definitions():
     one = measure(*random_case(3))
     scores = score_sets({"ecssd": [one], "hku-is": [one, one]})
-    assert scores["images"] == {"ecssd": 1, "hku-is": 2}
+    assert scores["sets"] == {"ecssd": 1, "hku-is": 2} and scores["images"] == 3 and scores["headline"] == "ecssd"
     assert scores["metrics"]["mae"]["ecssd"] == scores["metrics"]["mae"]["hku-is"] == one.mae
-    assert set(scores["metrics"]) == set(DEFINITIONS)
+    assert set(scores["metrics"]) == set(METRICS)
     assert len(scores["curves"]["ecssd"]["recall"]) == 256
     json.dumps(scores, allow_nan=False)
 

@@ -4,13 +4,16 @@ import pytest
 import torch
 from torch import nn
 
+from lbrn import modelfile
 from lbrn.cost import ledger
 from lbrn.errors import InputError
 from lbrn.layers import LocalBinaryConv2d, fixed_layers
+from lbrn.models import build, costs
 from lbrn.models.attention import HolisticAttention, Stretch, gaussian
 from lbrn.models.convolutions import fixed_convolution
 from lbrn.models.cpd import cpd
 from lbrn.models.cpd.network import initialise_heads
+from lbrn.models.variants import VARIANTS
 
 SMALL = {"width": 8, "head": 8}
 SIDE = {"vgg16": 32, "resnet50": 64}
@@ -153,3 +156,41 @@ def test_attention_keeps_features_where_it_or_its_blur_is_strong():
 
 def test_stretch_of_a_constant_is_nothing():
     assert torch.equal(Stretch()(torch.full((1, 2, 3, 3), 5.0)), torch.zeros(1, 2, 3, 3))
+
+
+NAMES = [name for name, variant in VARIANTS.items() if variant.task == "saliency"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_variants_build_save_and_load_alike(name, tmp_path):
+    network, again = (build(name, seed=3, filter_seed=5, **SMALL) for _ in range(2))
+    assert all(
+        torch.equal(*pair)
+        for pair in zip(
+            network.state_dict().values(),
+            build(name, seed=3, filter_seed=5, **SMALL).state_dict().values(),
+            strict=True,
+        )
+    )
+    spec = {"variant": name, "network": SMALL, "seed": 3, "filter_seed": 5}
+    modelfile.save(tmp_path / "m", network, spec)
+    loaded, _ = modelfile.load(tmp_path / "m")
+    images = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(loaded(images)[1], network.eval()(images)[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_costs_of_one_unit_and_the_whole_network(name, no_draws):
+    block, network = costs.block_ledger(name), costs.network_ledger(name)
+    local = "-lb-" in name
+    # 3x3 of 32 channels, or the ninth of it in two 1x1.
+    assert block.trainable == (1024 if local else 9216) and block.flops_paper == 2 * 88 * 88 * block.trainable
+    assert block.fixed == (9 * 16 * 16 if local else 0)
+    assert network.trainable == {"cpd-vgg16": 29_232_771, "cpd-resnet50": 47_851_075}.get(name, network.trainable)
+
+
+@pytest.mark.parametrize(("setting", "value"), [("scope", "backbone"), ("unit", "conv"), ("head", 3), ("stacks", 2)])
+def test_impossible_settings_are_refused(setting, value):
+    with pytest.raises(InputError, match=setting):
+        build("cpd-lb-vgg16", seed=0, **{setting: value})

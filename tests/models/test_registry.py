@@ -12,6 +12,7 @@ from lbrn.errors import InputError
 from lbrn.layers import LocalBinaryConv2d, filter_digest, fixed_filters
 from lbrn.models import block, build
 from lbrn.models.variants import VARIANTS, get
+from variant_settings import POSE
 
 TINY = {"stacks": 2, "width": 16, "depth": 2, "joints": 3}
 
@@ -58,14 +59,14 @@ def test_counts_of_whole_networks(variant, settings, trainable, fixed, tensors, 
         assert len(list(network.parameters())) == tensors
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", POSE)
 def test_heatmaps_of_every_stack(variant):
     network = build(variant, seed=0, **TINY)
     scores = network(_pictures())
     assert [tuple(score.shape) for score in scores] == [(2, 3, 8, 8)] * 2
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", POSE)
 def test_every_parameter_takes_part(variant):
     network = build(variant, seed=0, **TINY)
     sum(score.square().sum() for score in network(_pictures())).backward()
@@ -73,7 +74,7 @@ def test_every_parameter_takes_part(variant):
     assert idle == []
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", POSE)
 def test_same_seed_same_bits_and_the_global_generator_untouched(variant):
     torch.manual_seed(11)
     first, second, other = (build(variant, seed=seed, **TINY) for seed in (4, 4, 5))
@@ -87,7 +88,7 @@ def test_same_seed_same_bits_and_the_global_generator_untouched(variant):
     assert torch.equal(results[0], results[1])
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", POSE)
 def test_a_picture_is_judged_alone_in_evaluation(variant):
     # In double precision: a sign flips at the slightest rounding, which depends on the batch.
     network = build(variant, seed=0, **TINY).double()
@@ -134,7 +135,7 @@ def test_filter_seed_and_sparsity_make_the_filters():
     assert len(digests) == 3  # the training seed has no part in them
 
 
-@pytest.mark.parametrize("variant", [name for name, entry in VARIANTS.items() if entry.has_fixed_filters])
+@pytest.mark.parametrize("variant", [name for name in POSE if VARIANTS[name].has_fixed_filters])
 def test_seed_and_filter_seed_have_no_part_in_what_the_other_makes(variant):
     def made(seed, filter_seed):
         network = build(variant, seed=seed, filter_seed=filter_seed, **TINY)
@@ -168,7 +169,7 @@ def test_sigmoid_replaces_the_activations_inside_blocks(variant):
     assert any(isinstance(part, torch.nn.ReLU) for part in network.stem.entry)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", POSE)
 def test_blocks_keep_the_shape(variant):
     features = torch.randn(2, 32, 8, 8)
     assert block(variant, width=32)(features).shape == features.shape
@@ -203,13 +204,13 @@ def test_refuses_pictures_that_do_not_halve():
 
 
 def test_variants_load_no_torch():
-    code = "import sys, lbrn.models.variants as v; assert len(v.VARIANTS) == 10; sys.exit('torch' in sys.modules)"
+    code = "import sys, lbrn.models.variants as v; assert len(v.VARIANTS) == 14; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_defaults_are_the_papers_full_size():
     assert get("shn").defaults["stacks"] == 8 and get("lbrn-p").defaults["stacks"] == 2
-    unfixed = {"shn", "prm", "binary", "hg-binary", "lbrn-s-no-3x3"}
+    unfixed = {"shn", "prm", "binary", "hg-binary", "lbrn-s-no-3x3", "cpd-vgg16", "cpd-resnet50"}
     assert {name for name, entry in VARIANTS.items() if not entry.has_fixed_filters} == unfixed
     assert get("lbrn-s").defaults["sparsity"] == 0.5
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

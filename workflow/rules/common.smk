@@ -9,7 +9,7 @@ SOURCE = Path(workflow.current_basedir).resolve().parents[1] / "src"
 sys.path.insert(0, str(SOURCE))
 
 from lbrn.errors import InputError
-from lbrn.reproduction import book, code_version, dag, project, stale_locks
+from lbrn.reproduction import book, dag, project, stale_locks
 
 
 def told(function, *arguments):

@@ -61,6 +61,6 @@ rule score:
         mem_mb=1000,
     params:
         run=lambda w: f"{RUNS}/{w.key}",
-        code=code_version.code_id("score"),
+        code=lambda w: told(PLAN.score_code, w.key),
     shell:
         "lbrn score {params.run} > {log} 2>&1"

@@ -56,6 +56,8 @@ def info(spec: Mapping[str, Any], store: Path) -> str:
 
 
 def _split_lines(split: str, counts: Mapping[str, Any]) -> list[str]:
+    if "people" not in counts:
+        return [f"{split}: {counts['images']} images"]
     people = counts["people"]
     lines = [f"{split}: {people} people in {counts['images']} images; share of joints labelled / occluded:"]
     for joint in JOINT_NAMES:

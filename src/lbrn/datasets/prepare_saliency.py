@@ -4,7 +4,7 @@ A prepared folder holds for each split `<split>.images.npy`, `<split>.masks.npy`
 tested on, `<split>.truth.npy` (`lbrn.datasets.saliency_maps`), and `info.json`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,56 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lbrn.datasets.describe import terms
+from lbrn.datasets.fetch import parts
+from lbrn.datasets.official import NOTE
 from lbrn.datasets.photos import decode
 from lbrn.datasets.saliency import HELD_OUT, Pair, Source, held_out
+from lbrn.datasets.sources import SUBSET, is_standin
 from lbrn.errors import InputError
-from lbrn.files import sha256_file
+from lbrn.files import digest, read_json, sha256_file
 
 Progress = Callable[[int, int], None]
+
+
+def fill(folder: Path, spec: Mapping[str, Any], raw: Path, progress: Progress | None) -> dict[str, Any]:
+    """Fill a prepared folder, all but `info.json`.
+
+    Args:
+        folder: Empty.
+        spec: A data spec (`sources.data_spec`).
+        raw: Folder of the raw bytes (`fetch.fetch`).
+        progress: Called with the number of files done and of all files.
+
+    Returns:
+        The content of `info.json`.
+
+    Raises:
+        InputError: The archives cannot be used; the message names file and fix.
+    """
+    files = parts(raw)
+    subset = _subset(files[SUBSET]) if SUBSET in files else None
+    archives = [path for part, path in files.items() if part != SUBSET]
+    splits = fill_saliency(folder, spec["name"], archives, spec["side"], subset=subset, progress=progress)
+    return {
+        "name": spec["name"],
+        "identity": spec["identity"],
+        "standin": is_standin(spec),
+        "terms": terms(spec),
+        "side": spec["side"],
+        "version": spec["version"],
+        "raw": {part: told["sha256"] for part, told in read_json(raw / NOTE)["parts"].items()},
+        "divided": spec["name"] in HELD_OUT,
+        "splits": splits,
+        "digest": digest(splits),
+    }
+
+
+def _subset(path: Path) -> list[str]:
+    names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if not names:
+        raise InputError(f"{path} names no image: write one image file name a line")
+    return names
 
 
 def fill_saliency(

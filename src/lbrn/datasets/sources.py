@@ -17,7 +17,7 @@ from lbrn.datasets.catalog import entry, task, unit
 from lbrn.errors import InputError
 from lbrn.files import digest, read_json, sha256_file, write_json
 
-PREPARE_VERSION = {"pose": 1}
+PREPARE_VERSION = {"pose": 1, "saliency": 1}
 """Part of every data spec, by task: to be raised when `prepare` gives other arrays for the same bytes."""
 
 EMBEDDED, OFFICIAL = "embedded", "official"
@@ -125,8 +125,8 @@ def data_spec(
     counts = dict(drawn or {}) if resolved == EMBEDDED else None
     if counts is not None and set(counts) != {"train", "test"}:
         raise InputError(f"the stand-in for {name} needs numbers of {unit(name)} for train and test, got {drawn}")
-    if counts is not None and "test" not in entry(name)["splits"]:
-        counts["test"] = 0
+    if counts is not None:
+        counts |= {split: 0 for split in ("train", "test") if split not in entry(name)["splits"]}
     return {
         "name": name,
         "source": resolved,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lbrn.errors import InputError
-from lbrn.metrics.saliency_definitions import BETA_SQUARED, DEFINITIONS, PRIMARY
+from lbrn.metrics.saliency_definitions import BETA_SQUARED, METRICS, PRIMARY
 
 __all__ = ["Measures", "measure", "score_sets", "summary"]
 
@@ -93,7 +93,8 @@ def summary(measures: Iterable[Measures]) -> dict[str, Any]:
         measures: One a picture.
 
     Returns:
-        `images`, a value 0..1 for each id of `DEFINITIONS`, and the averaged `precision` and `recall` curves.
+        `images`, a value 0..1 for each id of `saliency_definitions.METRICS`, and the averaged `precision` and `recall`
+        curves.
 
     Raises:
         InputError: There is no picture.
@@ -123,16 +124,19 @@ def score_sets(sets: Mapping[str, Iterable[Measures]]) -> dict[str, Any]:
         sets: For each test set the measures of its pictures.
 
     Returns:
-        `primary` (metric id), `images` (number by set), `metrics` (id -> definition and value by set) and `curves`
-        (set -> averaged precision and recall at the 256 thresholds).
+        `primary` (metric id) and `headline` (the first set), whose number stands for all; `images` (in all) and `sets`
+        (number by set), `metrics` (id -> definition and value by set) and `curves` (set -> averaged precision and
+        recall at the 256 thresholds).
     """
     found = {name: summary(measures) for name, measures in sets.items()}
     return {
         "primary": PRIMARY,
-        "images": {name: one["images"] for name, one in found.items()},
+        "headline": next(iter(found)),
+        "images": sum(one["images"] for one in found.values()),
+        "sets": {name: one["images"] for name, one in found.items()},
         "metrics": {
-            metric: {"definition": text, **{name: one[metric] for name, one in found.items()}}
-            for metric, text in DEFINITIONS.items()
+            metric: {"definition": told.definition, **{name: one[metric] for name, one in found.items()}}
+            for metric, told in METRICS.items()
         },
         "curves": {name: {key: one[key] for key in ("precision", "recall")} for name, one in found.items()},
     }

@@ -4,39 +4,40 @@ from typing import Any
 
 from lbrn.cost import Ledger, ledger, report
 from lbrn.models import variants
-from lbrn.models.registry import block, build
+from lbrn.models.registry import block, block_channels, build
 
-INPUT_SIDE = 256
 BLOCK_SIDE = 64
 """The map at which the paper counts a block's operations, in pixels."""
 
 
-def block_ledger(variant: str, *, side: int = BLOCK_SIDE, **settings: Any) -> Ledger:
+def block_ledger(variant: str, *, side: int | None = None, **settings: Any) -> Ledger:
     """Count one residual block as the paper does: convolution weights only, learned binary ones as 1/32.
 
     Args:
         variant: Name of the variant.
-        side: Height and width of the map in pixels.
+        side: Height and width of the map in pixels; the variant's own where not given.
         **settings: Settings of the variant; the paper's where not given.
 
     Raises:
         InputError: The variant or a setting is unknown, or a value is out of range.
     """
-    width = variants.get(variant).settings(settings)["width"]
-    return ledger(block(variant, **settings), (width, side, side), convolutions_only=True)
+    side = variants.get(variant).block_side if side is None else side
+    channels = block_channels(variant, **settings)
+    return ledger(block(variant, **settings), (channels, side, side), convolutions_only=True)
 
 
-def network_ledger(variant: str, *, side: int = INPUT_SIDE, **settings: Any) -> Ledger:
+def network_ledger(variant: str, *, side: int | None = None, **settings: Any) -> Ledger:
     """Count a whole network with all its trainable parameters.
 
     Args:
         variant: Name of the variant.
-        side: Height and width of the picture in pixels.
+        side: Height and width of the picture in pixels; the variant's own where not given.
         **settings: Settings of the variant; the paper's where not given.
 
     Raises:
         InputError: The variant or a setting is unknown, or a value is out of range.
     """
+    side = variants.get(variant).side if side is None else side
     return ledger(build(variant, seed=0, **settings), (3, side, side))
 
 
@@ -66,8 +67,8 @@ def describe(variant: str, **settings: Any) -> str:
     costs = {"block": block_ledger(variant, **settings), "network": network_ledger(variant, **settings)}
     notes = [
         "",
-        f"block: convolution weights only, on a {BLOCK_SIDE}x{BLOCK_SIDE} map",
-        f"network: every trainable parameter, on a {INPUT_SIDE}x{INPUT_SIDE} picture",
+        f"block: convolution weights only, on a {entry.block_side}x{entry.block_side} map",
+        f"network: every trainable parameter, on a {entry.side}x{entry.side} picture",
     ]
     if entry.binarised:
         notes.append("block: a learned binary weight counts as 1/32, as in the paper; its additions are of signs")
@@ -80,8 +81,8 @@ HEADINGS = (
 """What `numbers` are."""
 
 EXPLAINED = (
-    f"block: weights of the convolutions, on a {BLOCK_SIDE}x{BLOCK_SIDE} map; network: every weight in millions, on a "
-    f"{INPUT_SIDE}x{INPUT_SIDE} picture",
+    "block: weights of the convolutions, on a 64x64 map; network: every weight in millions, on a 256x256 picture; for "
+    "CPD one 3x3 unit of its heads, on 88x88, and 352x352",
     "GFLOPs: the paper's count, fixed filters free; G honest: two a multiply-add, one a ternary or binary addition",
     "MB: all weights as 32-bit floats; with fixed ones in 2 bits and binary ones in 1; with a seed for the fixed ones",
 )

@@ -12,7 +12,9 @@ from lbrn.errors import InputError
 from lbrn.layers import fixed_layers
 from lbrn.models.blocks import ACTIVATIONS, BINARY_OPERATIONS, Bottleneck, Operations
 from lbrn.models.bulat import HierarchicalBlock
-from lbrn.models.convolutions import fixed_convolution, half_fixed_convolution
+from lbrn.models.convolutions import Convolution, fixed_convolution, half_fixed_convolution
+from lbrn.models.cpd import CPD, cpd
+from lbrn.models.cpd.network import head_unit
 from lbrn.models.hourglass import BlockMaker, stacked_hourglass
 from lbrn.models.pyramid import PyramidPlaces, pyranet
 from lbrn.models.variants import VARIANTS, Variant, get
@@ -35,7 +37,8 @@ def build(
         **network: Settings such as stacks, width, depth, joints, sparsity, activation; the paper's where not given.
 
     Returns:
-        A module that maps pictures (N, 3, S, S) to a list of `stacks` tensors of heatmaps (N, joints, S/4, S/4).
+        For pose a module that maps pictures (N, 3, S, S) to a list of `stacks` tensors of heatmaps
+        (N, joints, S/4, S/4); for saliency one that maps them to logits of attention and saliency, (N, 1, S, S) each.
 
     Raises:
         InputError: The variant or a setting is unknown, or a value is out of range.
@@ -50,6 +53,8 @@ def block(
 ) -> nn.Module:
     """Build one residual block of a variant, as many channels in as out: what the paper counts.
 
+    Of CPD it is what stands for one 3x3 convolution of its heads.
+
     Args:
         variant: Name of the variant.
         seed: Seed of the initial weights.
@@ -62,8 +67,26 @@ def block(
     """
     entry = get(variant)
     complete = entry.settings(settings)
+    if entry.task == "saliency":
+        return _initialised(
+            seed, lambda: head_unit(complete["head"], **_cpd_settings(entry, complete, filter_seed, scheme))
+        )
     width = complete["width"]
     return _initialised(seed, lambda: _block_maker(entry, complete, seed, filter_seed, scheme)(width, width, "block"))
+
+
+def block_channels(variant: str, **settings: Any) -> int:
+    """Channels that go into the block that `block` builds.
+
+    Args:
+        variant: Name of the variant.
+        **settings: As in `build`.
+
+    Raises:
+        InputError: The variant or a setting is unknown, or a value is out of range.
+    """
+    entry = get(variant)
+    return int(entry.settings(settings)["head" if entry.task == "saliency" else "width"])
 
 
 def _initialised(seed: int, make: Callable[[], nn.Module]) -> nn.Module:
@@ -78,12 +101,31 @@ def _initialised(seed: int, make: Callable[[], nn.Module]) -> nn.Module:
 
 
 def _network(entry: Variant, settings: dict[str, Any], seed: int, filter_seed: int, scheme: str) -> nn.Module:
+    if entry.task == "saliency":
+        return _cpd(entry, settings, filter_seed, scheme)
     sizes = {key: settings[key] for key in _SIZES}
     if entry.family == "pyramid":
         operations = _operations(entry, settings, filter_seed, scheme)
         return pyranet(operations, cardinality_width=settings["cardinality_width"], seed=seed, **sizes)
     blocks = {f"{place}_blocks": settings.get(place, "block") == "block" for place in ("up", "back")}
     return stacked_hourglass(_block_maker(entry, settings, seed, filter_seed, scheme), **blocks, **sizes)
+
+
+def _cpd(entry: Variant, settings: dict[str, Any], filter_seed: int, scheme: str) -> CPD:
+    backbone = entry.family.removeprefix("cpd-")
+    sizes = {key: settings[key] for key in ("width", "head")}
+    scope = {"scope": settings["scope"]} if entry.has_fixed_filters else {}
+    return cpd(backbone, **sizes, **scope, **_cpd_settings(entry, settings, filter_seed, scheme))
+
+
+def _cpd_settings(entry: Variant, settings: dict[str, Any], filter_seed: int, scheme: str) -> dict[str, Any]:
+    if not entry.has_fixed_filters:
+        return {}
+
+    def fixed(stride: int, dilation: int) -> Convolution:
+        return fixed_convolution(settings["sparsity"], filter_seed, scheme, stride=stride, dilation=dilation)
+
+    return {"fixed": fixed, "unit": settings["unit"], "activation": ACTIVATIONS[settings["activation"]]}
 
 
 def _block_maker(entry: Variant, settings: dict[str, Any], seed: int, filter_seed: int, scheme: str) -> BlockMaker:

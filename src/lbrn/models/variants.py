@@ -19,11 +19,15 @@ class Variant:
     Attributes:
         name: Name in commands and run paths, such as `lbrn-s`.
         label: Name in the paper's tables, such as `LBRN-S`.
-        family: `hourglass` (section 4.1 of the paper), `pyramid` (PyraNet) or `binary` (Bulat and Tzimiropoulos).
+        family: `hourglass` (section 4.1 of the paper), `pyramid` (PyraNet) or `binary` (Bulat and Tzimiropoulos),
+            `cpd-vgg16` or `cpd-resnet50` (section 4.4).
         defaults: Every setting that the variant accepts, with its value at the paper's full size.
         fixed: Which convolutions inside its blocks are fixed ternary filters.
         parts: The convolutions of its plain blocks in their order, unless the setting `path` chooses among readings.
         binarised: Whether its block convolutions have learned binary weights, which the paper counts as 1/32 each.
+        task: What it is for.
+        side: Of the pictures at the paper's size, in pixels.
+        block_side: Of the map at which a block's operations are counted.
     """
 
     name: str
@@ -33,6 +37,9 @@ class Variant:
     fixed: Literal["none", "3x3", "1x1", "half of 3x3"] = "none"
     parts: tuple[Part, ...] = BOTTLENECK
     binarised: bool = False
+    task: str = "pose"
+    side: int = 256
+    block_side: int = 64
 
     @property
     def has_fixed_filters(self) -> bool:
@@ -63,7 +70,7 @@ class Variant:
         for key, value in complete.items():
             if value is not None or self.defaults[key] is not None:
                 _check(key, value)
-        if complete["stem_width"] is None and complete["width"] % STEM_MULTIPLE:
+        if complete.get("stem_width", 0) is None and complete["width"] % STEM_MULTIPLE:
             raise InputError(
                 f"width {complete['width']} is not possible for a stem as wide as the rest: it must be a multiple of "
                 f"{STEM_MULTIPLE}, or stem_width given"
@@ -75,6 +82,10 @@ _SIZE: dict[str, Any] = {"stacks": 8, "width": 256, "depth": 4, "joints": 16, "s
 _HOURGLASS: dict[str, Any] = {**_SIZE, "up": "block", "back": "block", "activation": "relu"}
 _LOCAL_BINARY: dict[str, Any] = {**_HOURGLASS, "sparsity": 0.5}
 _PYRAMID: dict[str, Any] = {**_SIZE, "stacks": 2, "cardinality_width": 8, "activation": "relu"}
+
+_CPD: dict[str, Any] = {"width": 64, "head": 32}
+_CPD_LB: dict[str, Any] = {**_CPD, "scope": "heads", "unit": "lbb", "activation": "relu", "sparsity": 0.5}
+_SALIENCY: dict[str, Any] = {"task": "saliency", "side": 352, "block_side": 88}
 
 VARIANTS: dict[str, Variant] = {
     variant.name: variant
@@ -90,6 +101,11 @@ VARIANTS: dict[str, Variant] = {
         Variant("lbrn-s-no-3x3", "LBRN-S, no 3x3", "hourglass", _HOURGLASS, parts=NO_3X3),
         Variant("lbrn-s-fixed-1x1", "LBRN-S, 1x1 fixed, 3x3 learned", "hourglass", _LOCAL_BINARY, "1x1"),
         Variant("lbrn-s-half-fixed", "LBRN-S, half of the 3x3 fixed", "hourglass", _LOCAL_BINARY, "half of 3x3"),
+        # Table 10.
+        Variant("cpd-vgg16", "CPD, VGG16", "cpd-vgg16", _CPD, **_SALIENCY),
+        Variant("cpd-lb-vgg16", "CPD-LB, VGG16", "cpd-vgg16", _CPD_LB, "3x3", **_SALIENCY),
+        Variant("cpd-resnet50", "CPD, ResNet-50", "cpd-resnet50", _CPD, **_SALIENCY),
+        Variant("cpd-lb-resnet50", "CPD-LB, ResNet-50", "cpd-resnet50", _CPD_LB, "3x3", **_SALIENCY),
     )
 }
 
@@ -136,6 +152,9 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "depth": (_whole(1), "a whole number of 1 or more"),
     "joints": (_whole(1), "a whole number of 1 or more"),
     "cardinality_width": (_whole(1), "a whole number of 1 or more"),
+    "head": (_whole(2, 2), "an even whole number of 2 or more"),
+    "scope": (lambda value: value in ("heads", "everything"), "heads or everything"),
+    "unit": (lambda value: value in ("lbb", "lbcnn"), "lbb or lbcnn"),
     "activation": (lambda value: value in ACTIVATIONS, f"one of {', '.join(ACTIVATIONS)}"),
     "sparsity": (_share, "the share of non-zero weights, from 0 to 1"),
 }

@@ -22,11 +22,15 @@ COST_DEFINITIONS = {
         FLOPS: "operations of one full-size block in the paper's convention (2 per multiply-add, fixed filters free) "
         "/ 1e9",
     },
+    "saliency": {},
 }
 """What the cost rows are, by task."""
 
-COST_SCOPES = {"pose": "one residual block of the full-size network, at every scale"}
+COST_SCOPES = {"pose": "one residual block of the full-size network, at every scale", "saliency": ""}
 """What is counted in the cost rows, by task."""
+
+SALIENCY_ROWS = {"maxF": "maxf-curve", "MAE": "mae"}
+"""Metrics of Table 10's rows; which number of them depends on the dataset."""
 
 KNOBS = ("sparsity", "activation")
 
@@ -55,7 +59,16 @@ EXTRA_ROWS = {
             f"({METRICS['pckh@0.5-mean16'].evaluator}). The paper's printed rows of SHN and LBRN-S cannot be 14-joint "
             "means of their own columns.",
         )
-    }
+    },
+    "maxf-curve": {
+        "maxF (mean P, R)": ExtraRow(
+            "maxf-pr",
+            "",
+            "is not printed in the paper: the same maps under maxf-pr, F of the averaged precision and recall. The "
+            "paper does not say which of the two its maxF is.",
+        ),
+        "S-measure": ExtraRow("s-measure", "", "is not printed in the paper."),
+    },
 }
 """Rows beside the paper's, by primary metric."""
 
@@ -141,14 +154,16 @@ def make_cells(
     Raises:
         InputError: A run lacks a score, or a cost row is unknown.
     """
-    metrics = {row: (entry.metric, row) for row in entry.rows}
+    metrics = {row: (SALIENCY_ROWS.get(row, entry.metric), row) for row in entry.rows}
     metrics |= {row: (extra.metric, extra.part) for row, extra in EXTRA_ROWS.get(entry.metric, {}).items()}
     cells = {}
     for label, place in entry.places.items():
         found = results[label]
         comparable = not (found and off_paper(place.column, found[0].spec))
         for row, (metric, part) in metrics.items():
-            mean = estimate([result.score(metric, part) for result in found])
+            # One saliency run is scored on several datasets, each with a number of its own.
+            chosen = place.dataset if entry.task == "saliency" else part
+            mean = estimate([result.score(metric, chosen) for result in found])
             text = printed.get((row, label)) if comparable else None
             cells[row, label] = _cell(row, label, mean, tuple(r.key for r in found), METRICS[metric].definition, text)
         for row, value in _costs(entry, place, costs).items():

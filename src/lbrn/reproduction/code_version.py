@@ -20,8 +20,12 @@ RECORD = Path(__file__).with_name("code_digests.json")
 
 ENTRIES = {
     "pose": ("lbrn.training.loop", "lbrn.training.predict", "lbrn.tasks.pose"),
+    "saliency": ("lbrn.training.loop", "lbrn.training.predict", "lbrn.tasks.saliency"),
     "prepare": ("lbrn.datasets.prepare",),
+    "prepare-saliency": ("lbrn.datasets.prepare_saliency",),
     "standin": ("lbrn.datasets.standin",),
+    "objects": ("lbrn.datasets.objects",),
+    "score-saliency": ("lbrn.reproduction.score_saliency",),
     "score": ("lbrn.metrics.pck", "lbrn.metrics.foreign"),
     "table": ("lbrn.reproduction.make_table",),
     "repetitions": ("lbrn.reproduction.repetitions",),
@@ -32,13 +36,27 @@ ENTRIES = {
 OWN = {
     "pose": ("lbrn.tasks.pose", "lbrn.models.pyramid", "lbrn.models.bulat"),
     "classification": ("lbrn.tasks.classification", "lbrn.models.resnet", "lbrn.models.lbcnn"),
-    "saliency": ("lbrn.tasks.saliency", "lbrn.models.cpd"),
+    "saliency": (
+        "lbrn.tasks.saliency",
+        "lbrn.models.cpd",
+        "lbrn.datasets.prepare_saliency",
+        "lbrn.datasets.objects",
+    ),
 }
 """What belongs to one task alone, though modules that all share import it: left out of the other tasks' closures."""
 
 _BOUNDARIES = {
     "pose": ("lbrn.datasets.standin", "lbrn.datasets.prepare", *OWN["classification"], *OWN["saliency"]),
+    "saliency": ("lbrn.datasets.standin", "lbrn.datasets.prepare", *OWN["classification"], *OWN["pose"]),
+    "prepare-saliency": (
+        "lbrn.datasets.generators",
+        "lbrn.datasets.prepare",
+        "lbrn.datasets.official",
+        "lbrn.datasets.download",
+    ),
+    "objects": (),
     "prepare": (
+        *OWN["saliency"],
         "lbrn.datasets.standin",
         "lbrn.datasets.generators",
         "lbrn.datasets.official",
@@ -138,11 +156,18 @@ def module_path(name: str) -> Path | None:
 
 def versions() -> dict[str, int]:
     """The hand-raised versions, by piece."""
+    from lbrn.datasets import objects
     from lbrn.datasets.sources import PREPARE_VERSION
     from lbrn.datasets.standin import GENERATOR_VERSION
     from lbrn.reproduction.runs import TRAIN_VERSION
 
-    return {**TRAIN_VERSION, "prepare": PREPARE_VERSION["pose"], "standin": GENERATOR_VERSION}
+    return {
+        **TRAIN_VERSION,
+        "prepare": PREPARE_VERSION["pose"],
+        "prepare-saliency": PREPARE_VERSION["saliency"],
+        "standin": GENERATOR_VERSION,
+        "objects": objects.GENERATOR_VERSION,
+    }
 
 
 def moved(record: Path = RECORD) -> list[Moved]:

@@ -254,6 +254,18 @@ class Dag:
         digests = {path.relative_to(root).as_posix(): sha256_file(path) for path in sorted(files)}
         return {"code": code_id("claims"), "evidence": digest(digests)[:8]}
 
+    def score_code(self, key: str) -> str:
+        """Digest of the code that scores a run: where it changes, the run is scored again.
+
+        Args:
+            key: The run.
+
+        Raises:
+            InputError: No table has such a run under these settings.
+        """
+        task = self.run(key)["task"]
+        return code_id("score" if task == "pose" else f"score-{task}")
+
     def training_priority(self, key: str) -> int:
         """How early to begin a training: the longer first, so that all cores are busy to the end.
 

@@ -17,7 +17,7 @@ DataSpec = dict[str, Any]
 
 def dataset_names(preset: Preset, dataset: str) -> list[str]:
     """Every dataset that a run is trained or tested on; in alphabetical order, because order is part of training."""
-    return sorted({*preset.train_on[dataset], dataset})
+    return sorted(preset.run_data(dataset))
 
 
 def data_spec(book: Book, name: str) -> DataSpec:
@@ -60,7 +60,8 @@ def entry_data(book: Book, entry: Table) -> dict[str, DataSpec]:
     Raises:
         InputError: The source of one of them cannot be used.
     """
-    names = [name for dataset in entry.tested for name in dataset_names(book.preset(entry.task), dataset)]
+    preset = book.preset(entry.task)
+    names = [name for dataset in entry.tested if dataset in preset.train_on for name in dataset_names(preset, dataset)]
     return {name: data_spec(book, name) for name in names}
 
 
@@ -76,9 +77,9 @@ def data_key(spec: Mapping[str, Any]) -> str:
 
 def _source(name: str, knobs: Params) -> str | dict[str, str]:
     """Where a dataset comes from, with `auto` resolved."""
-    if name not in params.Sources.model_fields:
+    if name.replace("-", "_") not in params.Sources.model_fields:
         raise InputError(f"dataset {name!r} is unknown; there are {listed(params.Sources.model_fields)}")
-    source: str | dict[str, str] = getattr(knobs.sources, name)
+    source: str | dict[str, str] = getattr(knobs.sources, name.replace("-", "_"))
     if source != "auto":
         return source
     return "embedded" if knobs.scale == "quick" else "official"
@@ -94,5 +95,6 @@ def _drawn(book: Book, name: str, preset: Preset) -> dict[str, int]:
             f"sources.{name} is embedded, but scale {book.params.scale} does not say how many {counted} to draw; "
             f"set overrides.{counted}_train and overrides.{counted}_test in {params.FILE}"
         )
-    partners = next(names for names in preset.train_on.values() if name in names)
-    return {"train": max(1, train // len(partners)), "test": test if name in preset.train_on else 0}
+    partners = next((names for names in preset.train_on.values() if name in names), ())
+    shared = max(1, train // len(partners)) if partners else 0
+    return {"train": shared, "test": test if name in preset.train_on else 0}

@@ -13,6 +13,7 @@ from lbrn.reproduction import scales
 from lbrn.reproduction.params import Count, Name, Scale, Seed
 from lbrn.reproduction.pose_preset import PoseEvaluation, PoseRecipe
 from lbrn.reproduction.runs import TRAIN_VERSION
+from lbrn.reproduction.saliency_preset import SaliencyEvaluation, SaliencyRecipe
 from lbrn.reproduction.settings import Settings, check, rule
 from lbrn.training.folder import SPEC, read_spec
 
@@ -74,7 +75,14 @@ class PoseRun(RunSpec):
     evaluation: PoseEvaluation = rule("a mapping", '"evaluation": {"flip": true, "eval_draws": 1}')
 
 
-RUN_SPECS: dict[str, type[RunSpec]] = {"pose": PoseRun}
+class SaliencyRun(RunSpec):
+    """The spec of a run of saliency."""
+
+    recipe: SaliencyRecipe = rule("a mapping", '"recipe": {...}')
+    evaluation: SaliencyEvaluation = rule("a mapping", '"evaluation": {"tested": ["ecssd"]}')
+
+
+RUN_SPECS: dict[str, type[RunSpec]] = {"pose": PoseRun, "saliency": SaliencyRun}
 """The shape of a run spec, by task."""
 
 

@@ -118,7 +118,7 @@ def _digest(project: Project, spec: dict[str, Any]) -> dict[str, Any]:
     folder = project.prepared(data_specs.data_key(spec))
     if not (folder / "info.json").exists():
         raise InputError(f"{spec['name']} is not prepared in {folder}; `lbrn data prepare {spec['name']}` makes it")
-    told = {key: spec[key] for key in ("identity", "people", "side", "version")}
+    told = {key: spec[key] for key in ("identity", "people", "images", "side", "version") if key in spec}
     return told | {"folder": folder.name, "digest": read_json(folder / "info.json")["digest"]}
 
 

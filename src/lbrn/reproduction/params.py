@@ -17,12 +17,23 @@ Name = Annotated[str, StringConstraints(min_length=1)]
 Source = Name | dict[str, Name]
 
 
+def optional(example: str) -> Any:
+    """A source that need not be named: then it is `auto`."""
+    told = "auto, embedded, official, a path, or a mapping of part to path"
+    return Field(default="auto", description=told, examples=[example])
+
+
 class Sources(Settings):
     """Where each dataset's bytes come from."""
 
     mpii: Source = rule("auto, embedded, official, a path, or a mapping of part to path", "mpii: auto")
     lsp: Source = rule("auto, embedded, official, a path, or a mapping of part to path", "lsp: auto")
     lspet: Source = rule("auto, embedded, official, a path, or a mapping of part to path", "lspet: auto")
+    ecssd: Source = optional("ecssd: auto")
+    pascal_s: Source = optional("pascal_s: auto")
+    hku_is: Source = optional("hku_is: auto")
+    dut_omron: Source = optional("dut_omron: auto")
+    duts: Source = optional("duts: auto")
 
 
 class Overrides(Settings):
@@ -58,7 +69,8 @@ class Params(Settings):
         "null or a list of different names of datasets, at least one", "datasets: [CIFAR-10]"
     )
     sources: Sources = rule(
-        "a mapping with the keys mpii, lsp and lspet", "sources: {mpii: auto, lsp: auto, lspet: auto}"
+        "a mapping of each dataset to its source, as the params.yaml of the repository has it",
+        "sources: {mpii: auto, lsp: auto, ...}",
     )
     overrides: Overrides = rule("a mapping of override to value", "overrides: {epochs: null}")
 

@@ -113,6 +113,26 @@ class Preset(Settings):
             spec: The run's complete spec.
         """
 
+    def evaluation_for(self) -> dict[str, Any]:
+        """How a trained network is asked for its predictions, as plain data."""
+        return self.evaluation.model_dump(mode="json")
+
+    def run_dataset(self, dataset: str) -> str:
+        """What the run is named by that is asked for one test set.
+
+        Args:
+            dataset: Whose test split is predicted.
+        """
+        return dataset
+
+    def run_data(self, dataset: str) -> set[str]:
+        """Names of all datasets that such a run is trained or tested on.
+
+        Args:
+            dataset: Whose test split is predicted.
+        """
+        return {*self.train_on[dataset], dataset}
+
     def recipe_for(self, family: str, overrides: Overrides) -> dict[str, Any]:
         """The complete recipe of a family's networks, as plain data.
 

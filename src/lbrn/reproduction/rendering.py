@@ -16,6 +16,8 @@ from lbrn.reproduction.tables import Table
 
 DECIMALS = {PARAMETERS: 3, FLOPS: 3}
 SCORE_DECIMALS = 2
+SHARES = ("maxF", "MAE", "maxF (mean P, R)", "S-measure")
+"""Scores from 0 to 1, which need a third decimal."""
 
 
 def write_table(table: Table, results: Path) -> list[Path]:
@@ -110,6 +112,8 @@ def shown_difference(cell: Cell) -> str:
 
 
 def _decimals(cell: Cell) -> int:
+    if {cell.row, cell.column} & set(SHARES):
+        return 3
     return DECIMALS.get(cell.row, DECIMALS.get(cell.column, SCORE_DECIMALS))
 
 

@@ -17,7 +17,7 @@ from lbrn.reproduction.params import Params
 from lbrn.reproduction.project import Project
 from lbrn.reproduction.published import REPETITIONS, Repetition, read_repetitions
 
-TRAIN_VERSION = {"pose": 2}
+TRAIN_VERSION = {"pose": 2, "saliency": 1}
 """Version of the code that shapes a trained network, by task: part of every spec, so raising it retrains.
 `code_version` tells when it must be raised."""
 
@@ -32,14 +32,16 @@ def table_runs(book: Book, number: int) -> dict[str, list[Spec]]:
         number: The table's number in the paper.
 
     Returns:
-        For each place the specs of its runs, one a seed, in the order of params.yaml's seeds.
+        For each place the specs of its runs, one a seed, in the order of params.yaml's seeds; none where the scale does
+        not test its dataset. One run may serve several places.
 
     Raises:
         InputError: The table cannot be made with these settings.
     """
     entry = table(book, number)
+    tested = book.preset(entry.task).train_on
     return {
-        label: [run_spec(book, entry.task, place, seed) for seed in book.params.seeds]
+        label: [run_spec(book, entry.task, place, seed) for seed in book.params.seeds if place.dataset in tested]
         for label, place in entry.all_places.items()
     }
 
@@ -89,14 +91,14 @@ def run_spec(book: Book, task: str, place: Place, seed: int) -> Spec:
         "task": task,
         "version": TRAIN_VERSION[task],
         "scale": knobs.scale,
-        "dataset": place.dataset,
+        "dataset": preset.run_dataset(place.dataset),
         "data": _data(book, task, place.dataset),
         "variant": variant.name,
         "network": network,
         "filter_seed": knobs.filter_seed if variant.has_fixed_filters and knobs.filter_seed is not None else seed,
         "seed": seed,
         "recipe": recipe,
-        "evaluation": preset.evaluation.model_dump(mode="json"),
+        "evaluation": preset.evaluation_for(),
     }
 
 

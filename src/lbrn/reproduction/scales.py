@@ -5,9 +5,10 @@ from pathlib import Path
 from lbrn.errors import InputError
 from lbrn.reproduction.pose_preset import PosePreset
 from lbrn.reproduction.preset import FILE, Preset
+from lbrn.reproduction.saliency_preset import SaliencyPreset
 from lbrn.reproduction.settings import Settings, check, read_yaml, rule
 
-PRESETS: dict[str, type[Preset]] = {"pose": PosePreset}
+PRESETS: dict[str, type[Preset]] = {"pose": PosePreset, "saliency": SaliencyPreset}
 """The kind of preset of each task."""
 
 
@@ -15,6 +16,7 @@ class Scale(Settings):
     """One scale, task by task."""
 
     pose: PosePreset = rule("a mapping", "pose: {...}")
+    saliency: SaliencyPreset = rule("a mapping", "saliency: {...}")
 
 
 class Scales(Settings):

@@ -29,9 +29,7 @@ def score_run(folder: Path, project: Project) -> Path:
         InputError: There are no predictions, or they were made on other data.
     """
     spec = given_specs.read_run(folder)
-    name = spec["dataset"]
-    prepared = project.prepared(f"{name}-{spec['data'][name]}")
-    write_json(folder / SCORES, SCORERS[spec["task"]](folder, name, prepared))
+    write_json(folder / SCORES, SCORERS[spec["task"]](folder, spec, project))
     return folder / SCORES
 
 
@@ -57,12 +55,28 @@ def score_file(
     return _score(path, dataset, prepared, one_based=one_based, variable=variable)
 
 
-def _score_pose(folder: Path, dataset: str, prepared: Path) -> dict[str, Any]:
-    return _score(folder / PREDICTIONS, dataset, prepared, one_based=False, variable=None)
+def _prepared(spec: Mapping[str, Any], name: str, project: Project) -> Path:
+    return project.prepared(f"{name}-{spec['data'][name]}")
 
 
-SCORERS: dict[str, Callable[[Path, str, Path], dict[str, Any]]] = {"pose": _score_pose}
-"""From a run folder, its dataset and the prepared data to the content of scores.json, by task."""
+def _score_pose(folder: Path, spec: Mapping[str, Any], project: Project) -> dict[str, Any]:
+    prepared = _prepared(spec, spec["dataset"], project)
+    return _score(folder / PREDICTIONS, spec["dataset"], prepared, one_based=False, variable=None)
+
+
+def _score_saliency(folder: Path, spec: Mapping[str, Any], project: Project) -> dict[str, Any]:
+    from lbrn.reproduction.score_saliency import score_maps
+
+    names = spec["evaluation"]["tested"]
+    found = score_maps(folder / PREDICTIONS, {name: _prepared(spec, name, project) for name in names})
+    return {"dataset": spec["dataset"], **found}
+
+
+SCORERS: dict[str, Callable[[Path, Mapping[str, Any], Project], dict[str, Any]]] = {
+    "pose": _score_pose,
+    "saliency": _score_saliency,
+}
+"""From a run folder, its spec and the project to the content of scores.json, by task."""
 
 
 def _score(path: Path, dataset: str, prepared: Path, *, one_based: bool, variable: str | None) -> dict[str, Any]:

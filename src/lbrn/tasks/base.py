@@ -98,4 +98,8 @@ def create(spec: Spec, folders: Mapping[str, Path]) -> Task:
         from lbrn.tasks.pose import PoseTask
 
         return PoseTask(spec, folders)
+    if spec["task"] == "saliency":
+        from lbrn.tasks.saliency import SaliencyTask
+
+        return SaliencyTask(spec, folders)
     raise InputError(f"task {spec['task']!r} is not known; this version knows: {', '.join(TASKS)}")

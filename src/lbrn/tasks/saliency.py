@@ -54,7 +54,7 @@ class SaliencyTask:
         network = cast(CPD, models.build(self.spec["variant"], **seeds, **self.spec["network"]))
         with torch.random.fork_rng(devices=[]):
             torch.random.manual_seed(self.spec["seed"])
-            initialise_heads(network, self.recipe["head_std"])
+            initialise_heads(network, self.recipe.get("head_std"))
         return network
 
     def batch(self, epoch: int, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:

@@ -150,6 +150,25 @@ def cpd(
     return network
 
 
+def head_unit(
+    channels: int,
+    *,
+    fixed: MakeFixed | None = None,
+    unit: str = "lbb",
+    activation: Callable[[], nn.Module] = relu,
+) -> nn.Module:
+    """Make what stands for one 3x3 convolution of the heads, with as many channels in as out.
+
+    Args:
+        channels: Channels of the heads.
+        fixed: As in `cpd`.
+        unit: As in `cpd`.
+        activation: As in `cpd`.
+    """
+    made = None if fixed is None else _Units(fixed, unit, activation).of_heads(bias=True)
+    return HeadParts(normalised=False, unit=made).conv3x3(channels, channels, "block")
+
+
 def initialise_heads(network: CPD, std: float | None) -> None:
     """Draw the weights of the heads' convolutions anew, and set their biases to zero.
 

@@ -246,7 +246,7 @@ def _check_place(test: Difference, ground: Ground, claim: str) -> None:
     if test.row not in entry.rows:
         raise InputError(f"{FILE}, {claim}: table {test.table} has no row {test.row}, but {', '.join(entry.rows)}")
     for label in (label for pair in test.pairs for label in pair):
-        if not any(part in entry.networks for part in label.split(SEPARATOR)):
+        if label not in entry.all_places:
             raise InputError(f"{FILE}, {claim}: table {test.table} has no {label}, but {', '.join(entry.networks)}")
 
 
