@@ -21,7 +21,7 @@ class SaliencyRecipe(Settings):
     Attributes:
         input: Side of the square input in pixels.
         lr: Learning rate; the peak of a one-cycle schedule.
-        clamp: What each element of the gradient is clamped to, on both sides of 0.
+        gradient_limit: What each element of the gradient is clamped to, on both sides of 0.
         head_std: Standard deviation of the heads' initial weights; absent = He-normal.
         flip_probability: How often a training photograph is mirrored.
         train_on: Datasets trained on; in run specs, where scales.yaml has it once for all.
@@ -33,7 +33,7 @@ class SaliencyRecipe(Settings):
     optimiser: Literal["adam"] = rule("adam", "optimiser: adam")
     lr: Rate = Positive
     schedule: Schedule = ScheduleRule
-    clamp: Rate | None = Field(default=None, description="a number above 0", examples=["clamp: 0.5"])
+    gradient_limit: Rate = rule("a number above 0", "gradient_limit: 0.5")
     head_std: Rate | None = Field(default=None, description="a number above 0", examples=["head_std: 0.01"])
     flip_probability: Share = rule("a share from 0 to 1", "flip_probability: 0.0")
     train_on: tuple[Name, ...] = Field(default=(), description="a list of datasets", examples=["train_on: [duts]"])

@@ -156,8 +156,6 @@ class _Run:
                 f"{self.folder / 'diverged.json'}; try a smaller overrides.lr"
             )
         loss.backward()  # type: ignore[no-untyped-call]
-        if self.recipe.get("clamp") is not None:
-            nn.utils.clip_grad_value_(self.network.parameters(), self.recipe["clamp"])
         if "gradient_limit" in self.recipe:
             nn.utils.clip_grad_value_(self.network.parameters(), self.recipe["gradient_limit"])
         self.optimiser.step()
