@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lbrn.datasets import objects
+from lbrn.datasets import objects, sources
+from lbrn.datasets.prepare import prepare
 from lbrn.datasets.prepare_saliency import fill_saliency
 from lbrn.datasets.saliency import LAYOUTS, Source, held_out
 from lbrn.datasets.saliency_maps import load_scenes
 from lbrn.errors import InputError
+from lbrn.files import read_json
 
 
 def picture(mode="RGB", size=(8, 6), value=200, kind="JPEG"):
@@ -151,6 +153,18 @@ def test_prepared_arrays_hold_what_was_drawn(name, tmp_path):
     assert found <= {mask.tobytes() for mask in masks} and len(found) == len(scenes)
     for small, whole in zip(scenes.masks, scenes.objects(), strict=True):
         assert small.mean() / 255 == pytest.approx(whole.mean(), abs=0.06)
+
+
+@pytest.mark.parametrize("name", ["duts", "ecssd"])
+def test_a_data_spec_is_prepared(name, tmp_path):
+    drawn = {"train": 2, "test": 3}
+    spec = sources.data_spec(name, "embedded", side=32, root=tmp_path, store=tmp_path / "data", drawn=drawn)
+    folder = prepare(spec, tmp_path / "data")
+    told = read_json(folder / "info.json")
+    assert told["standin"] and told["divided"] == (name == "ecssd")
+    assert sum(split["images"] for split in told["splits"].values()) == (5 if name == "duts" else 3)
+    again = prepare(spec, tmp_path / "other")
+    assert read_json(again / "info.json")["digest"] == told["digest"]
 
 
 def test_the_share_of_graded_masks_above_half_counts(tmp_path):

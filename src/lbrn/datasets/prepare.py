@@ -141,5 +141,14 @@ def _info(spec: Mapping[str, Any], raw: Path, written: Mapping[str, Written], ab
     }
 
 
-_FILLERS: dict[str, Callable[[Path, Mapping[str, Any], Path, Progress | None, int], None]] = {"pose": _people}
+def _scenes(folder: Path, spec: Mapping[str, Any], raw: Path, progress: Progress | None, threads: int) -> None:
+    from lbrn.datasets.prepare_saliency import fill
+
+    write_json(folder / INFO, fill(folder, spec, raw, progress))
+
+
+_FILLERS: dict[str, Callable[[Path, Mapping[str, Any], Path, Progress | None, int], None]] = {
+    "pose": _people,
+    "saliency": _scenes,
+}
 """What fills a prepared folder, by the task that the labels are for."""
