@@ -1,4 +1,4 @@
-"""Commands on what is done and what it means: `lbrn claims`, `explain`, `status`, `doctor`."""
+"""Commands on what is done and what it means: `lbrn claims`, `explain`, `status`, `doctor`, `report`."""
 
 from typing import Annotated
 
@@ -57,11 +57,19 @@ def doctor(
     raise SystemExit(int(any(check.level == doctoring.PROBLEM for check in checks)))
 
 
+def report() -> None:
+    """Show all there is as one page, results/report.html: verdicts, tables, figures, speed, runs; needs no network."""
+    from lbrn.reproduction import project
+    from lbrn.reproduction.report import make
+
+    print(make.make_report(project.find()))
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this file.
 
     Args:
         app: The program.
     """
-    for command in (claims, explain, status, doctor):
+    for command in (claims, explain, status, doctor, report):
         app.command()(command)

@@ -114,6 +114,13 @@ def claims(_: str, options: dict[str, str]) -> None:
     judge_claims()
 
 
+def report(_: str, options: dict[str, str]) -> None:
+    from lbrn.cli_evidence import report as make_report
+
+    count("report")
+    make_report()
+
+
 def pack(_: str, options: dict[str, str]) -> None:
     from lbrn.reproduction import pack, params, project
 
@@ -142,6 +149,7 @@ COMMANDS = {
     "table": table,
     "repetitions": repetitions,
     "claims": claims,
+    "report": report,
     "pack": pack,
     "track": lambda *_: count("track"),
 }

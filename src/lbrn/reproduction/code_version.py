@@ -30,6 +30,7 @@ ENTRIES = {
     "table": ("lbrn.reproduction.make_table",),
     "repetitions": ("lbrn.reproduction.repetitions",),
     "claims": ("lbrn.reproduction.claims.judge", "lbrn.reproduction.claims.write"),
+    "report": ("lbrn.reproduction.report.make",),
 }
 """Where the import closure of each piece of the work begins."""
 
@@ -65,6 +66,7 @@ _BOUNDARIES = {
     "table": ("lbrn.datasets",),
     "repetitions": ("lbrn.datasets",),
     "claims": ("lbrn.datasets",),
+    "report": ("lbrn.datasets",),
 }
 """What a closure leaves out because its results are named by a version of their own, or checked by a checksum."""
 

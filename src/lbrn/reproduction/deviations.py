@@ -48,6 +48,21 @@ class Deviations:
         return {(ours.get(row, row), column): text for (row, column), text in printed.items()}
 
 
+def entries(paper: Path) -> list[Deviation]:
+    """Read the whole list.
+
+    Args:
+        paper: Folder with `deviations.yaml`.
+
+    Raises:
+        InputError: The list cannot be read, or something in it is wrong.
+    """
+    content = read_yaml(paper / Path(FILE).name)
+    if not isinstance(content, list):
+        raise InputError(f"{FILE} must hold a list of deviations; restore it from git")
+    return [check(Deviation, entry, FILE) for entry in content]
+
+
 def read(paper: Path, table: int) -> Deviations:
     """Read what concerns a table.
 
@@ -58,11 +73,7 @@ def read(paper: Path, table: int) -> Deviations:
     Raises:
         InputError: The list cannot be read, or something in it is wrong.
     """
-    content = read_yaml(paper / Path(FILE).name)
-    if not isinstance(content, list):
-        raise InputError(f"{FILE} must hold a list of deviations; restore it from git")
-    entries = [check(Deviation, entry, FILE) for entry in content]
-    here = [entry for entry in entries if table in entry.tables]
+    here = [entry for entry in entries(paper) if table in entry.tables]
     rows = {ours: theirs for entry in here for ours, theirs in entry.rows.items()}
     if set(rows) != set(rows.values()):
         raise InputError(f"{FILE}: the rows of table {table} must be exchanged with each other, but are {rows}")

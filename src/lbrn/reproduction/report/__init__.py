@@ -1,0 +1,1 @@
+"""`lbrn report`: verdicts, tables, figures, measurements, runs as one page that needs neither network nor scripts."""

@@ -1,0 +1,114 @@
+"""Pictures inside the page: figures and curves of measurements, as data, within a budget of bytes."""
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lbrn.errors import InputError
+from lbrn.files import read_json
+
+KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
+BUDGET = 12_000_000
+"""Characters that all pictures together may take: the page is to stay below 15 MB."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture.
+
+    Attributes:
+        path: Its file from the project's root.
+        data: The picture as a `data:` address; empty where the budget was used up.
+        title: A few words.
+        caption: What stands under it.
+        standin: Whether it shows a stand-in.
+        origin: Runs and commits behind it; empty for none.
+    """
+
+    path: str
+    data: str
+    title: str
+    caption: str = ""
+    standin: bool = False
+    origin: str = ""
+
+
+@dataclass
+class Album:
+    """All pictures of the page.
+
+    Attributes:
+        root: The project's root.
+        left: Characters that are left of the budget.
+        omitted: Paths of the pictures for which nothing was left.
+    """
+
+    root: Path
+    left: int = BUDGET
+    omitted: list[str] = field(default_factory=list)
+
+    def take(self, base: Path, title: str, **more: Any) -> Picture | None:
+        """Take a picture in, in its smaller form; None where it is in neither.
+
+        Args:
+            base: Its path without suffix.
+            title: A few words.
+            more: Further attributes of `Picture`.
+        """
+        forms = [path for suffix in KINDS if (path := base.with_name(base.name + suffix)).is_file()]
+        if not forms:
+            return None
+        path = min(forms, key=lambda form: form.stat().st_size)
+        name = path.relative_to(self.root).as_posix()
+        data = f"data:{KINDS[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+        if len(data) > self.left:
+            self.omitted.append(name)
+            return Picture(name, "", title, **more)
+        self.left -= len(data)
+        return Picture(name, data, title, **more)
+
+
+def figures(folders: Iterable[Path], album: Album) -> list[Picture]:
+    """The finished figures of some folders, each as often as it is made from other runs.
+
+    Args:
+        folders: Such as results/figures.
+        album: Where they are taken in.
+
+    Raises:
+        InputError: What a figure says of itself cannot be read.
+    """
+    found: dict[tuple[str, ...], Picture] = {}
+    for folder in folders:
+        for path in sorted(folder.glob("*.json")):
+            told = _told(path)
+            key = (told["name"], *told["runs"])
+            if key in found:
+                continue
+            picture = _figure(path.with_suffix(""), told, album)
+            if picture is None:
+                raise InputError(f"{path} has no picture beside it; `lbrn figure {told['name']}` makes it again")
+            found[key] = picture
+    return list(found.values())
+
+
+def _figure(base: Path, told: Mapping[str, Any], album: Album) -> Picture | None:
+    number = f"Figure {told['number']}: " if told["number"] is not None else ""
+    origin = [f"runs: {', '.join(told['runs'])}"] if told["runs"] else []
+    origin += [f"commits: {', '.join(told['commits'])}"] if told["commits"] else []
+    header = f"{told['header']}. " if told["header"] else ""
+    return album.take(
+        base, f"{number}{told['title']}", caption=f"{header}{told['caption']}", standin=bool(told["standin"]),
+        origin="; ".join(origin),
+    )  # fmt: skip
+
+
+def _told(path: Path) -> Mapping[str, Any]:
+    needed = ("name", "number", "title", "caption", "header", "standin", "runs", "commits")
+    try:
+        told: Mapping[str, Any] = read_json(path)
+        return {name: told[name] for name in needed}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not what lbrn says of a figure ({error!r}); draw the figure again") from error
