@@ -43,6 +43,8 @@ ARROWS: dict[str, set[str]] = {
     "tasks": {"datasets", "metrics", "models", "layers"},
     "training": {"tasks", "modelfile", "layers"},
     "reproduction": {
+        "graph",
+        "trace",
         "datasets",
         "metrics",
         "models",
@@ -86,6 +88,7 @@ QUICK_TO_START = [
     "lbrn.reproduction.book",
     "lbrn.reproduction.score",
     "lbrn.reproduction.publish_results",
+    "lbrn.reproduction.figures.plan",
     *(name for name in MODULES if name.split(".")[1:2] in (["datasets"], ["metrics"])),
 ]
 HEAVY = {"torch", "mlflow", "snakemake", "dvc", "pandas"}

@@ -193,6 +193,19 @@ def repetitions(params: Knobs = None) -> None:
 
 
 @app.command()
+def figure(
+    name: Annotated[str, typer.Argument(help="A name of paper/figures.yaml, such as figure1.")],
+    params: Knobs = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write into; results/figures by default.")] = None,
+) -> None:
+    """Draw a figure (SVG, PNG), with what it shows as CSV and its caption and provenance as JSON."""
+    from lbrn.reproduction.figures.make import make_figure
+
+    for path in make_figure(name, _project(), _knobs(params), out):
+        print(path)
+
+
+@app.command()
 def pack(params: Knobs = None) -> None:
     """Copy exactly the runs behind the wished tables to results/packed, for DVC."""
     from lbrn.reproduction import pack as packing

@@ -66,7 +66,7 @@ def test_nothing_is_written_when_something_is_wrong(results, runs, tmp_path):
     reference = tmp_path / "reference"
     with pytest.raises(InputError, match=r"no table of scale small, but table1 \(quick\)"):
         publish(results, reference, "small", runs)
-    with pytest.raises(InputError, match=r"quick/mpii/.* is in a table .* not among the runs"):
+    with pytest.raises(InputError, match=r"quick/mpii/.* is in table 1 .* not among the runs"):
         publish(results, reference, "quick", runs[1:])
     (runs[0][1] / "curves.png").write_bytes(bytes(LARGEST + 1))
     with pytest.raises(InputError, match=r"curves\.png has 2000001 bytes"):

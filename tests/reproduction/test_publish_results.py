@@ -77,7 +77,7 @@ def test_tables_that_are_not_made_or_made_from_other_runs_are_refused(drawn: Toy
     with pytest.raises(InputError, match=r"table7.json is not made; `snakemake .* results/table7.csv` makes it"):
         compare_table(drawn.book().project, 7, 2.0)
     drawn.knobs(seeds=[1])
-    with pytest.raises(InputError, match="is in a table of scale quick but not among the runs: make the table again"):
+    with pytest.raises(InputError, match="is in table 1 of scale quick but not among the runs: make table 1 again"):
         publish_results(drawn.book().project)
     drawn.knobs(scale="small", sources={"mpii": "embedded", "lsp": "embedded", "lspet": "embedded"})
     with pytest.raises(InputError, match="holds no table of scale small, but table1 \\(quick\\)"):

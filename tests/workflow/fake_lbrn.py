@@ -1,8 +1,8 @@
 """Stands in for `python -m lbrn` in tests of the workflow: every product is there at once, and every call is counted.
 
-The workflow calls it through $LBRN_COMMAND. Data, networks, predictions and scores are made up; tables, packing and
-data digests are the real ones. A training counts when it makes a network: one for a finished run returns at once, as
-the real one does.
+The workflow calls it through $LBRN_COMMAND. Data, networks, predictions, scores and figures are made up; tables,
+packing and data digests are the real ones. A training counts when it makes a network: one for a finished run returns
+at once, as the real one does.
 """
 
 import json
@@ -121,6 +121,20 @@ def report(_: str, options: dict[str, str]) -> None:
     make_report()
 
 
+def figure(name: str, options: dict[str, str]) -> None:
+    """Files of a figure without any picture; the runs that it shows must be there."""
+    from lbrn.reproduction import book, params, project
+    from lbrn.reproduction.figures import entries, material
+
+    count(f"figure {name}")
+    place = project.find()
+    settings, entry = book.load(place, params.parse(json.loads(options["--params"]))), entries.load(place.root)[name]
+    shown = material.gather(settings, name, entry)
+    folders = [entries.FOLDER, *([entries.FOLDER / entries.PHOTOGRAPHS] if entry.photographs else [])]
+    for path in (folder / f"{name}{suffix}" for folder in folders for suffix in entries.SUFFIXES):
+        write_text(path, " ".join([entry.caption, *shown.every_run]))
+
+
 def pack(_: str, options: dict[str, str]) -> None:
     from lbrn.reproduction import pack, params, project
 
@@ -150,6 +164,7 @@ COMMANDS = {
     "repetitions": repetitions,
     "claims": claims,
     "report": report,
+    "figure": figure,
     "pack": pack,
     "track": lambda *_: count("track"),
 }

@@ -1,6 +1,7 @@
 # Settings and names, from the package beside this workflow; no rules.
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ SOURCE = Path(workflow.current_basedir).resolve().parents[1] / "src"
 sys.path.insert(0, str(SOURCE))
 
 from lbrn.errors import InputError
-from lbrn.reproduction import book, dag, project, stale_locks
+from lbrn.reproduction import book, code_version, dag, project, stale_locks
+from lbrn.reproduction.figures import plan
 
 
 def told(function, *arguments):
@@ -37,9 +39,20 @@ if workflow.is_main_process:
     stale_locks.clear(PLAN.project.root / ".snakemake")
 
 
-# A shell function, not a variable in the rules' commands: where Python lies is no part of what a command means.
+def as_json(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+# Passed on, so that an edit of params.yaml while the workflow runs cannot mix two settings.
+KNOBS = as_json(PLAN.book.params.model_dump(mode="json"))
+
+
+# A shell function, not a variable in the rules' commands: where Python lies is no part of what a command means. So with
+# the knobs, for those rules whose params say which of them matter.
 LBRN = dag.command(SOURCE)
-SHELL_PREFIX = f'set -euo pipefail; lbrn() {{ {LBRN} "$@"; }}; '
+SHELL_PREFIX = (
+    f'set -euo pipefail; lbrn() {{ {LBRN} "$@"; }}; LBRN_KNOBS={shlex.quote(KNOBS)}; '
+)
 shell.prefix("{SHELL_PREFIX}")
 
 RUNS = PLAN.place(PLAN.project.runs)
@@ -50,14 +63,6 @@ wildcard_constraints:
     key=r"[^/]+/[^/]+/[^/]+",
     folder=r"[^/]+",
     n=r"\d+",
-
-
-def as_json(value):
-    return json.dumps(value, separators=(",", ":"))
-
-
-# Passed on, so that an edit of params.yaml while the workflow runs cannot mix two settings.
-KNOBS = as_json(PLAN.book.params.model_dump(mode="json"))
 
 
 def scores_of(keys):

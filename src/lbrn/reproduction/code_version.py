@@ -95,8 +95,20 @@ def closure_digest(piece: str) -> str:
     Args:
         piece: A key of `ENTRIES`.
     """
-    modules = closure(ENTRIES[piece], _BOUNDARIES.get(piece, ()))
-    return digest({name: tokens(path.read_text()) for name, path in modules.items()})
+    return modules_digest(ENTRIES[piece], _BOUNDARIES.get(piece, ()))
+
+
+def modules_digest(entries: tuple[str, ...], boundaries: tuple[str, ...] = ()) -> str:
+    """SHA-256 over the tokens of all modules that some modules reach, in hexadecimal.
+
+    Args:
+        entries: Modules to begin with.
+        boundaries: Modules that are left out, with all that is below them.
+    """
+    return digest({name: _tokens(path.read_text()) for name, path in closure(entries, boundaries).items()})
+
+
+_tokens = cache(tokens)  # by the source itself: many figures reach the same modules
 
 
 def closure(entries: tuple[str, ...], boundaries: tuple[str, ...] = ()) -> dict[str, Path]:
@@ -121,7 +133,7 @@ def closure(entries: tuple[str, ...], boundaries: tuple[str, ...] = ()) -> dict[
     return dict(sorted(found.items()))
 
 
-def imports(name: str, path: Path) -> set[str]:
+def imports(name: str, path: Path) -> frozenset[str]:
     """Modules of lbrn that a module's source imports, with the packages they are in; not what only type checkers read.
 
     Args:
@@ -131,16 +143,23 @@ def imports(name: str, path: Path) -> set[str]:
     Returns:
         Full names; a name imported from a module counts where it is a module itself. Without the module itself.
     """
-    named = {name}
-    tree = ast.parse(path.read_text())
+    named = {name} | _named(path.read_text())
+    reached = {".".join(full.split(".")[:depth]) for full in named for depth in range(1, full.count(".") + 2)}
+    return frozenset(module for module in reached if module_path(module)) - {name}
+
+
+@cache
+def _named(source: str) -> frozenset[str]:
+    """Modules that a source imports, and what it imports from modules as if it were a module too."""
+    named: set[str] = set()
+    tree = ast.parse(source)
     tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and _for_types_alone(node))]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             named |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             named |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    reached = {".".join(full.split(".")[:depth]) for full in named for depth in range(1, full.count(".") + 2)}
-    return {module for module in reached if module_path(module)} - {name}
+    return frozenset(named)
 
 
 def _for_types_alone(node: ast.If) -> bool:

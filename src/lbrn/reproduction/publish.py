@@ -1,7 +1,7 @@
 """Copy finished results with their provenance to results/reference/<scale>/, which is kept in git.
 
-Pictures with pixels of a dataset that may not be redistributed never get there: of the pictures of predictions, the one
-on plain ground is always published and the one on photographs only where the photographs are a stand-in's.
+Pictures with pixels of a dataset that may not be redistributed never get there: of the pictures of predictions and of
+the figures, those on plain ground are always published and those on photographs only where these are a stand-in's.
 """
 
 import shutil
@@ -14,6 +14,7 @@ from typing import Any
 from lbrn import __version__
 from lbrn.errors import InputError
 from lbrn.files import atomic_path, read_json, write_json
+from lbrn.reproduction import publish_figures
 from lbrn.reproduction.results import Spec, run_key_of
 
 RUN_FILES = ("spec.yaml", "scores.json", "history.csv", "done.json")
@@ -47,10 +48,10 @@ def publish(
     *,
     standins: Collection[str] = (),
 ) -> Published:
-    """Publish tables and their runs.
+    """Publish tables, figures and their runs.
 
     Args:
-        results: Folder with `tableN.*` and `metrics/`.
+        results: Folder with `tableN.*`, `metrics/` and `figures/`.
         reference: Folder of reference results; `<scale>/` in it is written.
         scale: Only tables of this scale are published.
         runs: Specs and folders of the runs to publish.
@@ -60,18 +61,21 @@ def publish(
         What was published.
 
     Raises:
-        InputError: There is no table of this scale, a run of a table is not among `runs` or lacks a file, or a file is
-            too large for git. Nothing is written then.
+        InputError: There is no table of this scale, a run of a table or figure is not among `runs` or lacks a file, or
+            a file is too large for git. Nothing is written then.
     """
     tables = _tables(results, scale)
     folders = {run_key_of(folder): (spec, folder) for spec, folder in runs}
-    needed = sorted({key for content in tables.values() for key in _runs_of(content)})
-    lacking = [key for key in needed if key not in folders]
-    if lacking:
-        raise InputError(
-            f"run {lacking[0]} is in a table of scale {scale} but not among the runs: make the table again"
-        )
+    figures = publish_figures.made(results, scale)
+    shown = {name.replace("table", "table "): _runs_of(content) for name, content in tables.items()}
+    shown |= {f"figure {name}": set(told["runs"]) for name, told in figures.items()}
+    needed = sorted(set().union(*shown.values()))
+    for name, keys in shown.items():
+        for key in sorted(keys - folders.keys()):
+            raise InputError(f"run {key} is in {name} of scale {scale} but not among the runs: make {name} again")
     files = {path.relative_to(results).as_posix(): path for path in _table_files(results, tables)}
+    files |= publish_figures.files(results, figures, standins)
+    _present(files.values())
     for key in needed:
         spec, folder = folders[key]
         files |= {f"runs/{key}/{path.name}": path for path in _run_files(folder, spec["dataset"] in standins)}
@@ -116,7 +120,7 @@ def _present(paths: Iterable[Path]) -> list[Path]:
     listed = list(paths)
     for path in listed:
         if not path.is_file():
-            raise InputError(f"{path} is missing and cannot be published; make the table again")
+            raise InputError(f"{path} is missing and cannot be published; make it again")
     return listed
 
 
@@ -140,8 +144,9 @@ def _runs_of(table: Mapping[str, Any]) -> set[str]:
 
 
 def _prune(target: Path) -> tuple[str, ...]:
-    """Remove run folders that none of the tables published here names."""
+    """Remove run folders that none of the tables and figures published here names."""
     named = {key for path in _made(target) for key in _runs_of(read_json(path))}
+    named |= {key for path in target.glob("figures/*.json") for key in read_json(path)["runs"]}
     stale = [path.parent for path in sorted((target / "runs").glob("*/*/*/scores.json"))]
     removed = [folder for folder in stale if run_key_of(folder) not in named]
     for folder in removed:

@@ -5,8 +5,10 @@ from pathlib import Path
 from lbrn.errors import InputError
 from lbrn.files import read_json
 from lbrn.reproduction import book as settings
-from lbrn.reproduction import data_specs, repetitions, runs
+from lbrn.reproduction import data_specs, publish_figures, repetitions, runs
 from lbrn.reproduction.compare import Comparison, compare
+from lbrn.reproduction.figures import entries
+from lbrn.reproduction.figures.material import figure_specs
 from lbrn.reproduction.params import Params
 from lbrn.reproduction.project import Project
 from lbrn.reproduction.publish import Published, publish
@@ -15,7 +17,7 @@ REFERENCE = Path("results/reference")
 
 
 def publish_results(project: Project, knobs: Params | None = None) -> Published:
-    """Copy the tables of the chosen scale that are made, and their runs, to results/reference/<scale>.
+    """Copy the tables and figures of the chosen scale that are made, and their runs, to results/reference/<scale>.
 
     Args:
         project: The project.
@@ -35,10 +37,18 @@ def publish_results(project: Project, knobs: Params | None = None) -> Published:
     if (project.root / "results" / f"{repetitions.NAME}.json").exists():
         chosen += [spec for _, specs in runs.repetition_runs(book) for spec in specs]
         data |= repetitions.repetition_data(book)
+    results = project.root / "results"
+    known = entries.load(project.root)
+    figures = {name: known[name] for name in publish_figures.made(results, book.params.scale) if name in known}
+    for name, figure in figures.items():
+        shown = figure_specs(book, name, figure)
+        chosen += [dict(spec) for specs in shown.values() for spec in specs]
+        for number in {number for number, _ in shown}:
+            data |= data_specs.table_data(book, number)
     standins = [name for name, spec in data.items() if spec["source"] == "embedded"]
     reference = project.root / REFERENCE
     folders = [(spec, project.run(key)) for key, spec in runs.unique(chosen).items()]
-    return publish(project.root / "results", reference, book.params.scale, folders, standins=standins)
+    return publish(results, reference, book.params.scale, folders, standins=standins)
 
 
 def compare_table(project: Project, number: int, tolerance: float) -> Comparison:
