@@ -89,6 +89,7 @@ QUICK_TO_START = [
     "lbrn.reproduction.score",
     "lbrn.reproduction.publish_results",
     "lbrn.reproduction.figures.plan",
+    "lbrn.reproduction.report.identity",
     *(name for name in MODULES if name.split(".")[1:2] in (["datasets"], ["metrics"])),
 ]
 HEAVY = {"torch", "mlflow", "snakemake", "dvc", "pandas"}

@@ -20,7 +20,18 @@ for BENCH, NAMES in SPEED.items():
         name:
             f"speed_{BENCH}"
         output:
-            [f"results/speed/{name}" for name in NAMES],
+            [
+                (
+                    report(
+                        f"results/speed/{name}",
+                        caption="../report/speed.rst",
+                        category="Speed",
+                    )
+                    if name.endswith((".csv", ".svg"))
+                    else f"results/speed/{name}"
+                )
+                for name in NAMES
+            ],
         log:
             f"logs/speed-{BENCH}.log",
         conda:

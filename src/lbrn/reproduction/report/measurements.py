@@ -1,5 +1,6 @@
 """Tables of measurements and other lists, as they are in their CSV files."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,10 @@ TITLES = {
 }
 """Titles by file name; others are titled by their name."""
 
-LONG = 30
-"""Lines beyond which a table is folded."""
+_NUMBER = re.compile(r"[-+.e\d]*")
+
+LARGEST = (30, 16)
+"""Lines and columns beyond which a table is folded, and left out in print."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,15 @@ class Listing:
     cards: tuple[tuple[str, Card], ...] = ()
 
     @property
-    def long(self) -> bool:
+    def texts(self) -> frozenset[int]:
+        """Places of the columns that hold more than numbers."""
+        fields = [(place, field.text) for row in self.rows for place, field in enumerate(row)]
+        return frozenset(place for place, text in fields if not _NUMBER.fullmatch(text))
+
+    @property
+    def large(self) -> bool:
         """Whether it is better folded."""
-        return len(self.rows) > LONG
+        return len(self.rows) > LARGEST[0] or len(self.head) > LARGEST[1]
 
 
 def speed(root: Path, folders: Sequence[str], album: Album) -> list[Listing]:

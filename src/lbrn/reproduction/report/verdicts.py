@@ -13,13 +13,26 @@ GLANCE = 3
 
 
 @dataclass(frozen=True)
+class Number:
+    """Our number.
+
+    Attributes:
+        value: The number.
+        rest: What it is of, its interval, the number of samples, and the smallest effect that can be seen.
+    """
+
+    value: str
+    rest: str
+
+
+@dataclass(frozen=True)
 class Line:
     """What one test of a claim says.
 
     Attributes:
         outcome: The verdict of this test alone.
         kind: The same as a name of a style.
-        ours: Our number, with its interval, number of samples and smallest effect that can be seen.
+        ours: Our number; None for none.
         test: What was tested.
         where: Evidence, as parts that may lead to other places.
         runs: The runs behind it, likewise.
@@ -27,7 +40,7 @@ class Line:
 
     outcome: str
     kind: str
-    ours: str
+    ours: Number | None
     test: str
     where: list[Part]
     runs: list[Part]
@@ -49,7 +62,7 @@ class Shown:
     claim: Claim
     outcome: str
     kind: str
-    ours: tuple[str, ...]
+    ours: tuple[Number, ...]
     reasons: tuple[list[Part], ...]
     lines: tuple[Line, ...]
 
@@ -105,12 +118,15 @@ def _line(finding: Finding, anchors: Mapping[str, str], runs: Mapping[str, str])
     )
 
 
-def _ours(finding: Finding) -> str:
-    parts = [finding.ours]
+def _ours(finding: Finding) -> Number | None:
+    if not finding.ours:
+        return None
+    value, parenthesis, rest = finding.ours.partition(" (")
+    parts = [f"{parenthesis}{rest}"]
     if finding.interval is not None:
         parts.append(f"95 % interval {finding.interval[0]:.2f} to {finding.interval[1]:.2f}")
     if finding.n:
         parts.append(f"n = {finding.n}")
     if finding.detectable is not None:
         parts.append(f"detectable {finding.detectable:.2f}")
-    return ", ".join(filter(None, parts))
+    return Number(value, ", ".join(parts))
