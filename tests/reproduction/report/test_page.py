@@ -172,7 +172,10 @@ def test_what_is_stale_drawn_or_missing_is_said(made: tuple[Toy, Page, str]) -> 
     for path in tables(toy):
         content, found = json.loads(path.read_text()), article(page, path, toy)
         assert bool(found.all("span", class_="standin")) == content["standin"]
-        assert ("stale: trained by version pose 1" in found.words) == ("pose 1" in content["code_version"])
+        badges = [one.words for one in found.all("span", class_="stale")]
+        assert badges == ["stale: trained by version pose 1 of the code, which is pose 2 now"] * (
+            "pose 1" in content["code_version"]
+        )
     made_ones = {int(path.stem.removeprefix("table")) for path in tables(toy)}
     said = page.by_id("missing").words
     for number in toy.book().tables:
