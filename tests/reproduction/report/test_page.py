@@ -17,6 +17,7 @@ from toy_project import ROOT, Toy, make_toy
 
 pytestmark = pytest.mark.project
 
+KEY = "quick/mpii/shn-seed0-09c0cd6a"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9"/></svg>'
 
 
@@ -189,7 +190,7 @@ def figure(folder: Path, name: str, **changed: object) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     told = {
         "name": name, "number": 5, "title": "Hourglass", "caption": "What <it> is.", "header": "scale quick",
-        "standin": True, "runs": ["quick/mpii/shn"], "commits": ["abc"],
+        "standin": True, "runs": [KEY], "commits": ["abc"],
     }  # fmt: skip
     (folder / f"{name}.json").write_text(json.dumps(told | changed))
     (folder / f"{name}.svg").write_text(SVG)
@@ -198,14 +199,18 @@ def figure(folder: Path, name: str, **changed: object) -> None:
 def test_figures_are_part_of_the_page_each_once_and_within_the_budget(toy: Toy) -> None:
     figure(toy.root / "results/figures", "figure5")
     figure(toy.root / "results/reference/quick/figures", "figure5")
-    figure(toy.root / "results/reference/small/figures", "figure5", runs=["small/lsp/shn"], standin=False)
+    figure(toy.root / "results/reference/small/figures", "figure5", runs=["quick/mpii/unknown"], standin=False)
     page = Page(make.make_report(project.find(toy.root)).read_text())
     shown = page.by_id("figures").all("figure")
     assert ["drawn stand-in data" in one.words for one in shown] == [True, False]
     assert shown[0].one("img").attributes["src"].startswith("data:image/svg+xml;base64,")
     assert shown[0].words.startswith("Figure 5: Hourglass. scale quick. What <it> is.")
-    assert "runs: quick/mpii/shn; commits: abc." in shown[0].words and "results/figures/figure5.svg" in shown[0].words
-    assert "Figures" not in page.by_id("missing").words
+    assert "1 run, trained at commit abc" in shown[0].words and "results/figures/figure5.svg" in shown[0].words
+    leads = {one.words: str(one.attributes["href"]) for one in page.by_id("figures").all("a")}
+    assert list(leads) == [KEY] and "shn" in page.by_id(leads[KEY][1:]).words
+    assert "quick/mpii/unknown" in shown[1].words
+    said = page.by_id("missing").words
+    assert "results/figures/figure5.svg" not in said and "results/figures/figure1.svg" in said
     small = Page(make.make_report(project.find(toy.root), budget=len(SVG)).read_text())
     assert not small.root.all("img")
     assert "Left out to keep this page small: results/figures/figure5.svg" in small.by_id("missing").words
@@ -281,9 +286,8 @@ def test_what_is_missing_or_damaged_is_one_clear_message(toy: Toy, what: str, me
 
 
 def test_runs_that_are_gone_are_named(toy: Toy) -> None:
-    key = "quick/mpii/shn-seed0-09c0cd6a"
-    shutil.rmtree(toy.root / "results/reference/quick/runs" / key)
+    shutil.rmtree(toy.root / "results/reference/quick/runs" / KEY)
     page = Page(make.make_report(project.find(toy.root)).read_text())
-    assert f"their folders are not here: {key}." in page.by_id("runs").words
+    assert f"their folders are not here: {KEY}." in page.by_id("runs").words
     ids = set(page.ids)
     assert {href[1:] for one in page.elements if (href := one.attributes.get("href") or "").startswith("#")} <= ids

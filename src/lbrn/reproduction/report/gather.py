@@ -10,6 +10,7 @@ from lbrn.errors import InputError
 from lbrn.reproduction import deviations, experiments
 from lbrn.reproduction.claims import evidence, judge
 from lbrn.reproduction.deviations import Deviation
+from lbrn.reproduction.figures import entries
 from lbrn.reproduction.project import Project
 from lbrn.reproduction.report import measurements, pictures, repeated, sheets, verdicts
 from lbrn.reproduction.report.runs import Runs
@@ -96,7 +97,8 @@ def gather(project: Project, budget: int = pictures.BUDGET) -> Content:
         )
     repetitions = evidence.tables(root, "repetitions")
     again = [repeated.repeated(one, root, runs) for one in repetitions]
-    drawn = pictures.figures([root / place / "figures" for place in evidence.PLACES], album)
+    folders = [root / place / entries.FOLDER.name for place in evidence.PLACES]
+    drawn = pictures.figures(folders, list(entries.load(root)), runs.anchors, album)
     speed = measurements.speed(root, evidence.SPEED, album)
     judged = judge.judge(root)
     anchors = {sheet.path: sheet.anchor for sheet in shown} | {item.path: item.anchor for item in speed}
@@ -149,7 +151,7 @@ def _missing(
     root: Path,
     shown: Sequence[sheets.Sheet],
     again: Sequence[object],
-    drawn: Sequence[object],
+    drawn: Sequence[pictures.Picture],
     speed: Sequence[object],
 ) -> list[Missing]:
     made = {sheet.number for sheet in shown}
@@ -158,9 +160,14 @@ def _missing(
         for number, entry in experiments.load(root).items()
         if number not in made
     ]
+    figures = {picture.name for picture in drawn}
+    missing += [
+        Missing(f"{pictures.label(figure.number)}{figure.title}", f"snakemake --cores 2 {entries.FOLDER}/{name}.svg")
+        for name, figure in entries.load(root).items()
+        if name not in figures
+    ]
     others = (
-        (again, "Repetitions over seeds", "snakemake --cores 2 repetitions"),
-        (drawn, "Figures", "snakemake --cores 2 figures"),
+        (again, "Repetitions over seeds", "snakemake --cores 2 results/repetitions.csv"),
         (speed, "Measurements of the engine", "snakemake --cores 2 speed"),
     )
     return missing + [Missing(what, command) for found, what, command in others if not found]

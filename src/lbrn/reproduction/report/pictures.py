@@ -1,13 +1,14 @@
 """Pictures inside the page: figures and curves of measurements, as data, within a budget of bytes."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lbrn.errors import InputError
 from lbrn.files import read_json
+from lbrn.reproduction.report.anchors import Part
 
 KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
 BUDGET = 12_000_000
@@ -19,20 +20,24 @@ class Picture:
     """A picture.
 
     Attributes:
+        name: Its name, without folder and suffix.
         path: Its file from the project's root.
         data: The picture as a `data:` address; empty where the budget was used up.
         title: A few words.
         caption: What stands under it.
         standin: Whether it shows a stand-in.
-        origin: Runs and commits behind it; empty for none.
+        runs: The runs behind it, as parts that may lead to them.
+        commits: Where they were trained at.
     """
 
+    name: str
     path: str
     data: str
     title: str
     caption: str = ""
     standin: bool = False
-    origin: str = ""
+    runs: tuple[Part, ...] = ()
+    commits: tuple[str, ...] = ()
 
 
 @dataclass
@@ -65,16 +70,18 @@ class Album:
         data = f"data:{KINDS[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
         if len(data) > self.left:
             self.omitted.append(name)
-            return Picture(name, "", title, **more)
+            return Picture(base.name, name, "", title, **more)
         self.left -= len(data)
-        return Picture(name, data, title, **more)
+        return Picture(base.name, name, data, title, **more)
 
 
-def figures(folders: Iterable[Path], album: Album) -> list[Picture]:
+def figures(folders: Iterable[Path], order: Sequence[str], runs: Mapping[str, str], album: Album) -> list[Picture]:
     """The finished figures of some folders, each as often as it is made from other runs.
 
     Args:
         folders: Such as results/figures.
+        order: Names of figures, in the order of the paper.
+        runs: Ids of the runs in the page, by key.
         album: Where they are taken in.
 
     Raises:
@@ -87,22 +94,33 @@ def figures(folders: Iterable[Path], album: Album) -> list[Picture]:
             key = (told["name"], *told["runs"])
             if key in found:
                 continue
-            picture = _figure(path.with_suffix(""), told, album)
+            picture = _figure(path.with_suffix(""), told, runs, album)
             if picture is None:
                 raise InputError(f"{path} has no picture beside it; `lbrn figure {told['name']}` makes it again")
             found[key] = picture
-    return list(found.values())
+    rank = {name: place for place, name in enumerate(order)}
+    return sorted(found.values(), key=lambda picture: rank.get(picture.name, len(rank)))
 
 
-def _figure(base: Path, told: Mapping[str, Any], album: Album) -> Picture | None:
-    number = f"Figure {told['number']}: " if told["number"] is not None else ""
-    origin = [f"runs: {', '.join(told['runs'])}"] if told["runs"] else []
-    origin += [f"commits: {', '.join(told['commits'])}"] if told["commits"] else []
+def label(number: int | None) -> str:
+    """What stands before the title of a figure with a number in the paper; nothing without one.
+
+    Args:
+        number: Its number.
+    """
+    return "" if number is None else f"Figure {number}: "
+
+
+def _figure(base: Path, told: Mapping[str, Any], runs: Mapping[str, str], album: Album) -> Picture | None:
     header = f"{told['header']}. " if told["header"] else ""
     return album.take(
-        base, f"{number}{told['title']}", caption=f"{header}{told['caption']}", standin=bool(told["standin"]),
-        origin="; ".join(origin),
-    )  # fmt: skip
+        base,
+        f"{label(told['number'])}{told['title']}",
+        caption=f"{header}{told['caption']}",
+        standin=bool(told["standin"]),
+        runs=tuple(Part(key, runs.get(key, "")) for key in told["runs"]),
+        commits=tuple(told["commits"]),
+    )
 
 
 def _told(path: Path) -> Mapping[str, Any]:
