@@ -98,7 +98,7 @@ def gather(project: Project, budget: int = pictures.BUDGET) -> Content:
     repetitions = evidence.tables(root, "repetitions")
     again = [repeated.repeated(one, root, runs) for one in repetitions]
     folders = [root / place / entries.FOLDER.name for place in evidence.PLACES]
-    drawn = pictures.figures(folders, list(entries.load(root)), runs.anchors, album)
+    drawn = pictures.figures(folders, list(_figures(root)), runs.anchors, album)
     speed = measurements.speed(root, evidence.SPEED, album)
     judged = judge.judge(root)
     anchors = {sheet.path: sheet.anchor for sheet in shown} | {item.path: item.anchor for item in speed}
@@ -122,6 +122,12 @@ def _numbers(root: Path) -> list[str]:
     """Names of the tables that are made anywhere, by their numbers."""
     names = {path.stem for place in evidence.PLACES for path in (root / place).glob("table*.json")}
     return sorted(names, key=lambda name: (len(name), name))
+
+
+def _figures(root: Path) -> dict[str, entries.Figure]:
+    """All figures of the project: those of the paper by their numbers, then the others."""
+    listed = entries.load(root)
+    return dict(sorted(listed.items(), key=lambda item: (item[1].number is None, item[1].number or 0)))
 
 
 def _data(shown: Sequence[sheets.Sheet]) -> list[Data]:
@@ -163,7 +169,7 @@ def _missing(
     figures = {picture.name for picture in drawn}
     missing += [
         Missing(f"{pictures.label(figure.number)}{figure.title}", f"snakemake --cores 2 {entries.FOLDER}/{name}.svg")
-        for name, figure in entries.load(root).items()
+        for name, figure in _figures(root).items()
         if name not in figures
     ]
     others = (

@@ -1,16 +1,28 @@
 """Pictures inside the page: figures and curves of measurements, as data, within a budget of bytes."""
 
 import base64
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from lbrn.errors import InputError
 from lbrn.files import read_json
 from lbrn.reproduction.report.anchors import Part
 
 KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
+LARGEST_SVG = 300_000
+"""Bytes beyond which lines are better shown as pixels."""
+
+SCALE = 1.3
+"""How much larger than in print figures are shown."""
+
+PER_INCH = 96
+"""Pixels of CSS; a point is 1/72 inch."""
+
 BUDGET = 12_000_000
 """Characters that all pictures together may take: the page is to stay below 15 MB."""
 
@@ -24,6 +36,7 @@ class Picture:
         path: Its file from the project's root.
         data: The picture as a `data:` address; empty where the budget was used up.
         title: A few words.
+        width: Width on the page in pixels of CSS; 0 where the picture does not say how large it is.
         caption: What stands under it.
         standin: Whether it shows a stand-in.
         runs: The runs behind it, as parts that may lead to them.
@@ -34,6 +47,7 @@ class Picture:
     path: str
     data: str
     title: str
+    width: int = 0
     caption: str = ""
     standin: bool = False
     runs: tuple[Part, ...] = ()
@@ -54,18 +68,20 @@ class Album:
     left: int = BUDGET
     omitted: list[str] = field(default_factory=list)
 
-    def take(self, base: Path, title: str, **more: Any) -> Picture | None:
-        """Take a picture in, in its smaller form; None where it is in neither.
+    def take(self, base: Path, title: str, scale: float = 1.0, **more: Any) -> Picture | None:
+        """Take a picture in, as SVG where that is not too large, else as PNG; None where it is neither.
 
         Args:
             base: Its path without suffix.
             title: A few words.
+            scale: How much larger than in print it is shown.
             more: Further attributes of `Picture`.
         """
         forms = [path for suffix in KINDS if (path := base.with_name(base.name + suffix)).is_file()]
         if not forms:
             return None
-        path = min(forms, key=lambda form: form.stat().st_size)
+        path = forms[0] if forms[0].stat().st_size <= LARGEST_SVG else forms[-1]
+        more["width"] = round(scale * _width(path))
         name = path.relative_to(self.root).as_posix()
         data = f"data:{KINDS[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
         if len(data) > self.left:
@@ -116,11 +132,22 @@ def _figure(base: Path, told: Mapping[str, Any], runs: Mapping[str, str], album:
     return album.take(
         base,
         f"{label(told['number'])}{told['title']}",
+        SCALE,
         caption=f"{header}{told['caption']}",
         standin=bool(told["standin"]),
         runs=tuple(Part(key, runs.get(key, "")) for key in told["runs"]),
         commits=tuple(told["commits"]),
     )
+
+
+def _width(path: Path) -> float:
+    """Width in print in pixels of CSS; 0 where the picture does not say."""
+    if path.suffix == ".svg":
+        said = re.search(r'<svg[^>]*\swidth="([\d.]+)pt"', path.read_text()[:5000])
+        return float(said[1]) / 72 * PER_INCH if said else 0
+    with Image.open(path) as image:
+        dots = image.info.get("dpi", (0, 0))[0]
+        return image.width / dots * PER_INCH if dots else 0
 
 
 def _told(path: Path) -> Mapping[str, Any]:
