@@ -71,7 +71,7 @@ ARGUMENTS: list[tuple[list[str], list[str]]] = [
         ["table", "1", "--params", '{"scale": "huge"}'],
         ["--params: scale is 'huge'", "quick, small or paper", "'scale: quick'"],
     ),
-    (["table", "9"], ["there is no table 9 to make", "has 1, 2, 3"]),
+    (["table", "11"], ["there is no table 11 to make", "has 1, 2, 3"]),
     (["table", "one"], ["Invalid value for 'number'", "given: 'one'", "table --help"]),
     (["table", "1"], ["table 1 needs", "`snakemake --cores 2 results/table1.csv` makes it"]),
     (["compare", "1"], ["table1.json is not made", "makes it"]),

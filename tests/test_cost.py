@@ -14,7 +14,7 @@ from lbrn.errors import InputError
 from lbrn.layers import BinaryConv2d, LocalBinaryConv2d
 from lbrn.models import block, costs
 from lbrn.models.variants import VARIANTS
-from variant_settings import POSE
+from variant_settings import POSE, tiny
 
 # Variant: trainable (paper), fixed, operations in G as the paper counts, and honestly.
 BLOCKS = {
@@ -153,7 +153,7 @@ def test_refuses_layers_it_cannot_count():
 
 @pytest.mark.parametrize("variant", POSE)
 def test_json_and_text(variant):
-    small = {"stacks": 1, "width": 32, "depth": 2}
+    small = tiny(variant) | {"width": 32}
     plain = costs.as_json(variant, **small)
     keys = ["trainable", "fixed", "flops_paper", "macs", "adds", "bytes_float", "bytes_2bit", "bytes_seed"]
     assert list(plain) == ["variant", "block", "network"] and plain["variant"] == variant

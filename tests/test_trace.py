@@ -15,7 +15,7 @@ from lbrn.models.pooling import set_eval_draw
 from lbrn.models.variants import VARIANTS
 from lbrn.trace import trace
 from oracles import graph_run
-from variant_settings import POSE
+from variant_settings import POSE, tiny
 
 NETWORK = {"stacks": 2, "width": 16, "depth": 2, "joints": 3}
 SIGMOID = [(name, "sigmoid") for name in POSE if "activation" in VARIANTS[name].defaults]
@@ -49,14 +49,18 @@ def _same(network, *, side=16, **options):
 
 @pytest.mark.parametrize(("variant", "activation"), [(name, None) for name in POSE] + SIGMOID)
 def test_every_variant(variant, activation):
-    settings = NETWORK if activation is None else NETWORK | {"activation": activation}
+    settings = tiny(variant, NETWORK) if activation is None else tiny(variant, NETWORK) | {"activation": activation}
     network = build(variant, seed=0, filter_seed=4, **settings)
     graph = _same(network)
     used = {key for node in graph.nodes for key in node.tensors.values()}
     learned = {key for key in network.state_dict() if not key.endswith(("num_batches_tracked", "_extra_state"))}
     assert used == learned
-    assert graph.nodes[0].attributes == {"multiple": 16}
-    assert graph.outputs == ("stacks.0.score", "stacks.1.score")
+    if variant in POSE:
+        assert graph.nodes[0].attributes == {"multiple": 16}
+        assert graph.outputs == ("stacks.0.score", "stacks.1.score")
+    else:
+        assert graph.nodes[0].attributes == {"multiple": 4 if variant.startswith("resnet") else 1}
+        assert graph.outputs == ("classes",) and not graph.is_list
 
 
 def test_names_are_the_paths_of_the_modules():

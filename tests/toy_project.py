@@ -131,4 +131,10 @@ def _shrink(scales: Path) -> None:
     preset["people"] = {"train": SIZES["people_train"], "test": SIZES["people_test"]}
     preset["network"] = {size: dict.fromkeys(full, SIZES[size]) for size, full in preset["network"].items()}
     preset["stem_width"] = None
+    small = content["quick"]["classification"]
+    small["recipe"] |= {"epochs": 2, "batch": 8}
+    small["images"] = {"train": 20, "test": 20}
+    small["network"] = {
+        size: dict.fromkeys(full, 8 if size != "blocks" else 1) for size, full in small["network"].items()
+    }
     scales.write_text(yaml.safe_dump(content, sort_keys=False))

@@ -28,7 +28,7 @@ cli_evidence.register(app)
 Spec = Annotated[str | None, typer.Option("--spec", help="Complete spec as JSON, as the workflow passes it.")]
 Knobs = Annotated[str | None, typer.Option("--params", help="Knobs as JSON instead of params.yaml.")]
 Run = Annotated[Path, typer.Argument(help="Run folder.")]
-Name = Annotated[str, typer.Argument(help="mpii, lsp or lspet")]
+Name = Annotated[str, typer.Argument(help="A dataset, such as mpii or cifar10.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads to compute with.")]
 
 
@@ -60,7 +60,7 @@ def data_fetch(
 
 @data.command("prepare")
 def data_prepare(name: Name, spec: Spec = None, threads: Threads = 1) -> None:
-    """Parse a dataset and store its people as memory-mapped arrays."""
+    """Parse a dataset and store its people or pictures as memory-mapped arrays."""
     from lbrn.datasets.prepare import prepare
     from lbrn.training.progress import counted
 

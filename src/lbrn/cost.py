@@ -72,7 +72,7 @@ def ledger(
     Args:
         module: Any network of convolutions, linear layers and parts without weights of their own.
         input_shape: Shape of its input without the batch, such as (3, 256, 256).
-        convolutions_only: The paper's way for one block: only the weights of convolutions, no biases, no
+        convolutions_only: The paper's way: only the weights of convolutions and linear layers, no biases, no
             normalisation, and a learned binary weight as 1/32.
         batch: Pictures in the forward pass, which has no effect on the counts. An empty batch goes through every
             layer's shapes and nothing is computed; but some networks cannot flatten it.
@@ -98,6 +98,7 @@ def _weights(module: nn.Module, convolutions_only: bool) -> dict[str, int]:
     fixed = [layer.weight.numel() for layer in _layers(module, LocalBinaryConv2d)]
     if convolutions_only:
         learned = sum(layer.weight.numel() for layer in _layers(module, nn.Conv2d))
+        learned += sum(layer.weight.numel() for layer in _layers(module, nn.Linear))
         trainable, scales = learned - binary + binary // 32, 0
     else:
         learned = trainable = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)

@@ -199,6 +199,10 @@ def _join(*maps: Tensor) -> Tensor:
     return torch.cat(maps, 1)
 
 
+def _pad_channels(attributes: Mapping[str, Any]) -> Callable[[Tensor], Tensor]:
+    return lambda x: F.pad(x, (0, 0, 0, 0, 0, attributes["extra"]))
+
+
 _FUNCTIONS: dict[str, Callable[[Mapping[str, Any]], Callable[..., Tensor]]] = {
     "relu": lambda _: torch.relu,
     "sigmoid": lambda _: torch.sigmoid,
@@ -208,6 +212,7 @@ _FUNCTIONS: dict[str, Callable[[Mapping[str, Any]], Callable[..., Tensor]]] = {
     "maximum": lambda _: torch.maximum,
     "stretch": _stretch,
     "cat": lambda _: _join,
+    "pad_channels": _pad_channels,
     "max_pool": _max_pool,
     "avg_pool": _avg_pool,
     "global_avg_pool": lambda _: nn.AdaptiveAvgPool2d(1),

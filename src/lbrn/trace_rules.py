@@ -117,6 +117,13 @@ def cat(tensors: Any, dim: int = 0) -> Steps:
     return Steps(tuple(tensors), (Step("cat"),))
 
 
+def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Steps:
+    """Rule of `F.pad`: channels of zeros behind the others only."""
+    known = mode == "constant" and not value and len(pad) == 6 and not any(pad[:5])
+    demand(known and pad[5] >= 0, f"pads by {list(pad)}; only zeros behind the channels are known")
+    return Steps((input,), (Step("pad_channels", {"extra": pad[5]}),) if pad[5] else ())
+
+
 def max_pool(
     input: Any,
     kernel_size: Any,
@@ -271,6 +278,7 @@ CALLS: dict[Any, Callable[..., Any]] = {
     F.avg_pool2d: avg_pool,
     F.adaptive_avg_pool2d: adaptive_avg_pool,
     F.interpolate: interpolate,
+    F.pad: pad,
     F.dropout: dropout,
     F.dropout2d: dropout,
     # Methods of tensors, by name.

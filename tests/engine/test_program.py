@@ -22,7 +22,7 @@ from lbrn import engine
 from lbrn.engine import weights
 from lbrn.models import build
 from lbrn.models.variants import VARIANTS
-from variant_settings import POSE
+from variant_settings import POSE, tiny
 
 NETWORK = {"stacks": 2, "width": 16, "depth": 2, "joints": 3}
 SETTINGS = [(name, activation) for name in POSE for activation in ("relu", "sigmoid")
@@ -40,20 +40,22 @@ def additions(monkeypatch):
 def test_every_variant(variant, activation, seen, request):
     if seen == "additions":
         request.getfixturevalue("additions")
-    settings = NETWORK | ({"activation": activation} if "activation" in VARIANTS[variant].defaults else {})
+    settings = tiny(variant, NETWORK) | (
+        {"activation": activation} if "activation" in VARIANTS[variant].defaults else {}
+    )
     network = moved(build(variant, seed=0, filter_seed=4, **settings))
     for batch, threads in ((1, 1), (3, 2)):
         images = pictures(batch, 3, 32, 64)
         expected = by_torch(network, images)
         program = engine.compile(network, threads=threads)
-        assert difference(program.run(images), expected) <= 1e-4
+        assert difference(_as_list(program.run(images)), expected) <= 1e-4
         fixed = engine.compile(network, arithmetic="fixed", threads=threads)
-        found = fixed.run(images)
+        found = _as_list(fixed.run(images))
         assert difference(found, expected) <= 0.05
         assert difference(found, by_torch_in_fixed_point(network, images, fixed)) <= 0.01
     paths = {step.path for step in program.steps if step.ternary}
     expected_paths = {"shared", "direct"} if seen == "additions" else {"dense", "shared", "direct"}
-    assert paths <= expected_paths and bool(paths) == variant.startswith("lbrn") * (variant != "lbrn-s-no-3x3")
+    assert paths <= expected_paths and bool(paths) == VARIANTS[variant].has_fixed_filters
 
 
 @pytest.mark.parametrize(("sparsity", "path"), [(0.05, "direct"), (0.5, "shared"), (0.0, "direct"), (1.0, "shared")])

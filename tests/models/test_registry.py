@@ -11,8 +11,9 @@ from lbrn import models
 from lbrn.errors import InputError
 from lbrn.layers import LocalBinaryConv2d, filter_digest, fixed_filters
 from lbrn.models import block, build
+from lbrn.models.registry import block_channels
 from lbrn.models.variants import VARIANTS, get
-from variant_settings import POSE
+from variant_settings import CLASSIFICATION, POSE, tiny
 
 TINY = {"stacks": 2, "width": 16, "depth": 2, "joints": 3}
 
@@ -66,10 +67,22 @@ def test_heatmaps_of_every_stack(variant):
     assert [tuple(score.shape) for score in scores] == [(2, 3, 8, 8)] * 2
 
 
-@pytest.mark.parametrize("variant", POSE)
+@pytest.mark.parametrize("variant", CLASSIFICATION)
+def test_scores_of_the_classes(variant):
+    assert build(variant, seed=0, **tiny(variant, TINY))(_pictures()).shape == (2, 3)
+
+
+def _results(network, pictures):
+    """What a network returns, as one tensor."""
+    outputs = network(pictures)
+    return outputs[-1] if isinstance(outputs, list) else outputs
+
+
+@pytest.mark.parametrize("variant", [*POSE, *CLASSIFICATION])
 def test_every_parameter_takes_part(variant):
-    network = build(variant, seed=0, **TINY)
-    sum(score.square().sum() for score in network(_pictures())).backward()
+    network = build(variant, seed=0, **tiny(variant, TINY))
+    outputs = network(_pictures())
+    sum(score.square().sum() for score in (outputs if isinstance(outputs, list) else [outputs])).backward()
     idle = [name for name, parameter in network.named_parameters() if parameter.grad is None]
     assert idle == []
 
@@ -77,35 +90,35 @@ def test_every_parameter_takes_part(variant):
 @pytest.mark.parametrize("variant", POSE)
 def test_same_seed_same_bits_and_the_global_generator_untouched(variant):
     torch.manual_seed(11)
-    first, second, other = (build(variant, seed=seed, **TINY) for seed in (4, 4, 5))
+    first, second, other = (build(variant, seed=seed, **tiny(variant, TINY)) for seed in (4, 4, 5))
     drawn = torch.rand(1)
     torch.manual_seed(11)
     assert torch.equal(drawn, torch.rand(1))
     for one, two in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
         assert torch.equal(one, two)
     assert any(not torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))
-    results = [network(_pictures())[-1] for network in (first, second)]
+    results = [_results(network, _pictures()) for network in (first, second)]
     assert torch.equal(results[0], results[1])
 
 
 @pytest.mark.parametrize("variant", POSE)
 def test_a_picture_is_judged_alone_in_evaluation(variant):
     # In double precision: a sign flips at the slightest rounding, which depends on the batch.
-    network = build(variant, seed=0, **TINY).double()
+    network = build(variant, seed=0, **tiny(variant, TINY)).double()
     network(_pictures(8).double())  # running statistics off their start
     network.eval()
     pictures = _pictures(3, seed=1).double()
     with torch.no_grad():
-        together, alone = network(pictures)[-1], network(pictures[1:2])[-1]
+        together, alone = _results(network, pictures), _results(network, pictures[1:2])
     torch.testing.assert_close(together[1:2], alone, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("variant", ["lbrn-s", "lbrn-p"])
+@pytest.mark.parametrize("variant", ["lbrn-s", "lbrn-p", "resnet-lbb56", "lbcnn"])
 def test_training_leaves_fixed_filters_bit_identical(variant):
-    network = build(variant, seed=0, **TINY)
+    network = build(variant, seed=0, **tiny(variant, TINY))
     before = fixed_filters(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=0.1, weight_decay=0.5)
-    sum(score.square().sum() for score in network(_pictures())).backward()
+    _results(network, _pictures()).square().sum().backward()
     optimiser.step()
     after = fixed_filters(network)
     assert all((after[name] == before[name]).all() for name in before)
@@ -138,7 +151,7 @@ def test_filter_seed_and_sparsity_make_the_filters():
 @pytest.mark.parametrize("variant", [name for name in POSE if VARIANTS[name].has_fixed_filters])
 def test_seed_and_filter_seed_have_no_part_in_what_the_other_makes(variant):
     def made(seed, filter_seed):
-        network = build(variant, seed=seed, filter_seed=filter_seed, **TINY)
+        network = build(variant, seed=seed, filter_seed=filter_seed, **tiny(variant, TINY))
         return dict(network.named_parameters()), filter_digest(network)
 
     (weights, filters), (same_weights, others), (other_weights, same_filters) = made(0, 0), made(0, 1), made(1, 0)
@@ -171,14 +184,14 @@ def test_sigmoid_replaces_the_activations_inside_blocks(variant):
 
 @pytest.mark.parametrize("variant", POSE)
 def test_blocks_keep_the_shape(variant):
-    features = torch.randn(2, 32, 8, 8)
+    features = torch.randn(2, block_channels(variant, width=32), 8, 8)
     assert block(variant, width=32)(features).shape == features.shape
 
 
 @pytest.mark.parametrize(
     ("variant", "settings", "message"),
     [
-        ("resnet", {}, "variant 'resnet' is unknown; there are shn"),
+        ("vgg", {}, "variant 'vgg' is unknown; there are shn"),
         ("shn", {"sparsity": 0.5}, "shn has no setting 'sparsity'; it accepts"),
         ("lbrn-s", {"sparsity": 1.5}, "sparsity 1.5 is not possible"),
         ("lbrn-s", {"sparsity": "a lot"}, "sparsity 'a lot' is not possible"),
@@ -204,13 +217,13 @@ def test_refuses_pictures_that_do_not_halve():
 
 
 def test_variants_load_no_torch():
-    code = "import sys, lbrn.models.variants as v; assert len(v.VARIANTS) == 14; sys.exit('torch' in sys.modules)"
+    code = "import sys, lbrn.models.variants as v; assert len(v.VARIANTS) == 17; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_defaults_are_the_papers_full_size():
     assert get("shn").defaults["stacks"] == 8 and get("lbrn-p").defaults["stacks"] == 2
-    unfixed = {"shn", "prm", "binary", "hg-binary", "lbrn-s-no-3x3", "cpd-vgg16", "cpd-resnet50"}
+    unfixed = {"shn", "prm", "binary", "hg-binary", "lbrn-s-no-3x3", "resnet56", "cpd-vgg16", "cpd-resnet50"}
     assert {name for name, entry in VARIANTS.items() if not entry.has_fixed_filters} == unfixed
     assert get("lbrn-s").defaults["sparsity"] == 0.5
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

@@ -83,6 +83,12 @@ def stretch(x, *, eps):
     return torch.stack(rows).reshape(x.shape)
 
 
+def pad_channels(x, *, extra):
+    padded = torch.zeros(len(x), x.shape[1] + extra, *x.shape[2:], dtype=x.dtype)
+    padded[:, : x.shape[1]] = x
+    return padded
+
+
 OPERATIONS = {
     "conv": conv,
     "ternary_conv": ternary_conv,
@@ -96,6 +102,7 @@ OPERATIONS = {
     "maximum": lambda x, y: torch.where(x > y, x, y),
     "stretch": stretch,
     "cat": lambda *maps: torch.cat(maps, dim=1),
+    "pad_channels": pad_channels,
     "max_pool": lambda x, *, kernel, stride, padding: F.max_pool2d(x, kernel, stride, padding),
     "avg_pool": avg_pool,
     "global_avg_pool": lambda x: x.sum(dim=(2, 3), keepdim=True) / (x.shape[2] * x.shape[3]),

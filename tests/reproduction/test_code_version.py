@@ -104,7 +104,8 @@ def test_change_is_noticed_until_it_is_held_or_the_version_raised(
     schedule.write_text(schedule.read_text() + "\nMOMENTUM = 0.9\n")
     code_version.closure_digest.cache_clear()
     assert [(moved.piece, moved.version, moved.recorded_version) for moved in code_version.moved(record)] == [
-        (task, code_version.versions()[task], code_version.versions()[task]) for task in ("pose", "saliency")
+        (task, code_version.versions()[task], code_version.versions()[task])
+        for task in ("pose", "classification", "saliency")
     ]
     code_version.hold(record)
     assert code_version.moved(record) == []

@@ -76,8 +76,8 @@ def test_paper_scale_is_the_papers_full_size_and_recipe(
 def test_every_network_of_every_scale_is_accepted_by_its_variant(
     the_project: project.Project, knobs: dict[str, Any], scale: str
 ) -> None:
-    embedded = dict.fromkeys(("mpii", "lsp", "lspet"), "embedded")
-    people = {"people_train": 20, "people_test": 10}
+    embedded = dict.fromkeys(("mpii", "lsp", "lspet", "cifar10", "cifar100", "imagenette"), "embedded")
+    people = {"people_train": 20, "people_test": 10, "images_train": 200, "images_test": 100}
     opened_book = opened(the_project, knobs, scale=scale, sources=embedded, overrides=people)
     for number in opened_book.tables:
         for specs in runs.table_runs(opened_book, number).values():
@@ -145,7 +145,7 @@ def test_milestones_move_with_the_number_of_epochs(the_project: project.Project,
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"tables": [9]}, "there is no table 9 to make"),
+        ({"tables": [11]}, "there is no table 11 to make"),
         ({"columns": ["LBRN"]}, "columns names none of table 1, which has HG-Binary"),
         ({"columns": ["SHN", "LBRN"]}, "columns names 'LBRN', but no table has it"),
         ({"overrides": {"input": 100}}, "input 100 must be a multiple of 32"),

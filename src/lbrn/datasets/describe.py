@@ -57,7 +57,10 @@ def info(spec: Mapping[str, Any], store: Path) -> str:
 
 def _split_lines(split: str, counts: Mapping[str, Any]) -> list[str]:
     if "people" not in counts:
-        return [f"{split}: {counts['images']} images"]
+        if "per_class" not in counts:
+            return [f"{split}: {counts['images']} images"]
+        fewest, most = min(counts["per_class"]), max(counts["per_class"])
+        return [f"{split}: {counts['images']} images in {len(counts['per_class'])} classes of {fewest} to {most}"]
     people = counts["people"]
     lines = [f"{split}: {people} people in {counts['images']} images; share of joints labelled / occluded:"]
     for joint in JOINT_NAMES:

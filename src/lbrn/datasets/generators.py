@@ -26,6 +26,10 @@ def identity(name: str) -> str:
         from lbrn.datasets import objects
 
         return f"standin-objects-{objects.GENERATOR_VERSION}"
+    if task(name) == "classification":
+        from lbrn.datasets import digits
+
+        return f"standin-digits-{digits.GENERATOR_VERSION}"
     raise InputError(f"there is no stand-in for {name}; set sources.{name} in params.yaml to the path of an archive")
 
 
@@ -53,4 +57,8 @@ def write(name: str, folder: Path, *, train: int, test: int, progress: Progress 
         from lbrn.datasets import objects
 
         return objects.write(name, folder, train=train, test=test, progress=progress)
+    if task(name) == "classification":
+        from lbrn.datasets import digits
+
+        return digits.write(name, folder, train=train, test=test, progress=progress)
     raise InputError(f"there is no stand-in for {name}; set sources.{name} in params.yaml to the path of an archive")

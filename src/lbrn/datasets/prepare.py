@@ -147,8 +147,15 @@ def _scenes(folder: Path, spec: Mapping[str, Any], raw: Path, progress: Progress
     write_json(folder / INFO, fill(folder, spec, raw, progress))
 
 
+def _images(folder: Path, spec: Mapping[str, Any], raw: Path, progress: Progress | None, threads: int) -> None:
+    from lbrn.datasets.prepare_images import fill
+
+    write_json(folder / INFO, fill(folder, spec, raw, progress))
+
+
 _FILLERS: dict[str, Callable[[Path, Mapping[str, Any], Path, Progress | None, int], None]] = {
     "pose": _people,
     "saliency": _scenes,
+    "classification": _images,
 }
 """What fills a prepared folder, by the task that the labels are for."""

@@ -17,7 +17,7 @@ from lbrn.datasets.catalog import entry, task, unit
 from lbrn.errors import InputError
 from lbrn.files import digest, read_json, sha256_file, write_json
 
-PREPARE_VERSION = {"pose": 1, "saliency": 1}
+PREPARE_VERSION = {"pose": 1, "classification": 1, "saliency": 1}
 """Part of every data spec, by task: to be raised when `prepare` gives other arrays for the same bytes."""
 
 EMBEDDED, OFFICIAL = "embedded", "official"
@@ -175,10 +175,10 @@ def is_standin(spec: Mapping[str, Any]) -> bool:
 
 
 def _check_parts(name: str, parts: Mapping[str, str]) -> None:
-    official = set(entry(name)["parts"])
+    official, others = set(entry(name)["parts"]), set(entry(name).get("other_parts", ()))
     given = set(parts) - {SUBSET}
-    if given not in ({"archive"}, official):
-        told = " and ".join(sorted(official))
+    if not given or given not in ({"archive"}, official, others):
+        told = " and ".join(sorted(official)) + (f", or {', '.join(sorted(others))}" if others else "")
         raise InputError(
             f"source of {name} has the parts {sorted(parts)}, must be a path or a mapping with {told} (and {SUBSET})"
         )

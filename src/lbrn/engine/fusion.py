@@ -29,7 +29,7 @@ class Layer:
 
     Attributes:
         name: Name of the graph's node.
-        kind: ternary, dense, transform, add, combine, stretch, enlarge, pool, regions, bilinear, cat, or torch.
+        kind: ternary, dense, transform, add, combine, stretch, enlarge, pool, regions, bilinear, cat, pad or torch.
         inputs: Numbers of the values that go in.
         output: Number of the value that comes out.
         weights: Of a convolution.
@@ -321,6 +321,12 @@ class Fusion:
     def _cat(self, node: Node) -> _Value:
         inputs = tuple(self._plain(name) for name in node.inputs)
         return self._emit(Layer(node.name, "cat", inputs, self._fresh().number))
+
+    def _pad_channels(self, node: Node) -> _Value:
+        positive = self.values[node.inputs[0]].positive
+        inputs = (self._plain(node.inputs[0]),)
+        layer = Layer(node.name, "pad", inputs, self._fresh().number, settings=dict(node.attributes))
+        return self._emit(layer, positive=positive)
 
     def _torch(self, node: Node) -> _Value:
         inputs = tuple(self._plain(name) for name in node.inputs)

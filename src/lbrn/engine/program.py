@@ -118,7 +118,7 @@ class Program:
             if layer.inputs[0] in alike:
                 if layer.channels:
                     return layer.channels[0]
-                if layer.kind not in ("cat", "torch"):
+                if layer.kind not in ("cat", "pad", "torch"):
                     alike.add(layer.output)
         return None
 
@@ -198,6 +198,8 @@ class _Plan:
                 return steps.bilinear(source, size, scale, layer.settings["align_corners"])
             case "cat", _:
                 return self._cat(inputs)
+            case "pad", _:
+                return self._cat([source, steps.zeros(source.size, layer.settings["extra"])])
             case "flatten", _:
                 return self._flatten(layer, source)
         return self._torch(layer, inputs)

@@ -90,6 +90,11 @@ class Steps:
             free.append(self._buffers[-1])
         return Value(size, channels, free.pop())
 
+    def zeros(self, size: Map, channels: int) -> Value:
+        """A map of zeros, whose room nothing else ever gets."""
+        self._buffers.append(aligned((self.images, 2, size.positions, channels, 32), np.float32))
+        return Value(size, channels, self._buffers[-1])
+
     def release(self, value: Value) -> None:
         """Give the room of a map to later values."""
         self._free[value.data.shape].append(value.data)

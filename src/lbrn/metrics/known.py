@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from lbrn.metrics import definitions, saliency_definitions
+from lbrn.metrics import definitions, saliency_definitions, topk
 
 
 class Named(Protocol):
@@ -20,5 +20,5 @@ class Named(Protocol):
         ...
 
 
-METRICS: Mapping[str, Named] = {**definitions.METRICS, **saliency_definitions.METRICS}
+METRICS: Mapping[str, Named] = {**definitions.METRICS, **topk.METRICS, **saliency_definitions.METRICS}
 """Every definition of every task by its id."""

@@ -6,39 +6,39 @@ from lbrn.cost import Ledger, ledger, report
 from lbrn.models import variants
 from lbrn.models.registry import block, block_channels, build
 
-BLOCK_SIDE = 64
-"""The map at which the paper counts a block's operations, in pixels."""
-
 
 def block_ledger(variant: str, *, side: int | None = None, **settings: Any) -> Ledger:
     """Count one residual block as the paper does: convolution weights only, learned binary ones as 1/32.
 
     Args:
         variant: Name of the variant.
-        side: Height and width of the map in pixels; the variant's own where not given.
+        side: Height and width of the map in pixels; the variant's `block_side` where not given.
         **settings: Settings of the variant; the paper's where not given.
 
     Raises:
         InputError: The variant or a setting is unknown, or a value is out of range.
     """
-    side = variants.get(variant).block_side if side is None else side
+    height = side or variants.get(variant).block_side
     channels = block_channels(variant, **settings)
-    return ledger(block(variant, **settings), (channels, side, side), convolutions_only=True)
+    return ledger(block(variant, **settings), (channels, height, height), convolutions_only=True)
 
 
-def network_ledger(variant: str, *, side: int | None = None, **settings: Any) -> Ledger:
+def network_ledger(
+    variant: str, *, side: int | None = None, convolutions_only: bool = False, **settings: Any
+) -> Ledger:
     """Count a whole network with all its trainable parameters.
 
     Args:
         variant: Name of the variant.
-        side: Height and width of the picture in pixels; the variant's own where not given.
+        side: Height and width of the picture in pixels; the variant's `side` where not given.
+        convolutions_only: Count the weights of convolutions and linear layers alone, without biases and normalisation.
         **settings: Settings of the variant; the paper's where not given.
 
     Raises:
         InputError: The variant or a setting is unknown, or a value is out of range.
     """
-    side = variants.get(variant).side if side is None else side
-    return ledger(build(variant, seed=0, **settings), (3, side, side))
+    height = side or variants.get(variant).side
+    return ledger(build(variant, seed=0, **settings), (3, height, height), convolutions_only=convolutions_only)
 
 
 def as_json(variant: str, **settings: Any) -> dict[str, Any]:
@@ -81,8 +81,8 @@ HEADINGS = (
 """What `numbers` are."""
 
 EXPLAINED = (
-    "block: weights of the convolutions, on a 64x64 map; network: every weight in millions, on a 256x256 picture; for "
-    "CPD one 3x3 unit of its heads, on 88x88, and 352x352",
+    "block: weights of the convolutions, on a 64x64 map; network: every weight in millions, on a 256x256 picture; both "
+    "on 32x32 for the networks of Table 9; for CPD one 3x3 unit of its heads, on 88x88, and 352x352",
     "GFLOPs: the paper's count, fixed filters free; G honest: two a multiply-add, one a ternary or binary addition",
     "MB: all weights as 32-bit floats; with fixed ones in 2 bits and binary ones in 1; with a seed for the fixed ones",
 )

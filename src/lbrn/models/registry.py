@@ -10,13 +10,16 @@ from torch import nn
 from lbrn import ternary
 from lbrn.errors import InputError
 from lbrn.layers import fixed_layers
+from lbrn.models import resnet
 from lbrn.models.blocks import ACTIVATIONS, BINARY_OPERATIONS, Bottleneck, Operations
 from lbrn.models.bulat import HierarchicalBlock
 from lbrn.models.convolutions import Convolution, fixed_convolution, half_fixed_convolution
 from lbrn.models.cpd import CPD, cpd
 from lbrn.models.cpd.network import head_unit
 from lbrn.models.hourglass import BlockMaker, stacked_hourglass
+from lbrn.models.lbcnn import LBCNN, LocalBinaryUnit, UnitMaker
 from lbrn.models.pyramid import PyramidPlaces, pyranet
+from lbrn.models.resnet import ResNet
 from lbrn.models.variants import VARIANTS, Variant, get
 
 __all__ = ["VARIANTS", "block", "build"]
@@ -38,7 +41,8 @@ def build(
 
     Returns:
         For pose a module that maps pictures (N, 3, S, S) to a list of `stacks` tensors of heatmaps
-        (N, joints, S/4, S/4); for saliency one that maps them to logits of attention and saliency, (N, 1, S, S) each.
+        (N, joints, S/4, S/4); for classification one that maps them to scores (N, classes); for saliency one that maps
+        them to logits of attention and saliency, (N, 1, S, S) each.
 
     Raises:
         InputError: The variant or a setting is unknown, or a value is out of range.
@@ -53,6 +57,7 @@ def block(
 ) -> nn.Module:
     """Build one residual block of a variant, as many channels in as out: what the paper counts.
 
+    Of a ResNet's three kinds it is the first, which has the largest maps.
     Of CPD it is what stands for one 3x3 convolution of its heads.
 
     Args:
@@ -72,6 +77,11 @@ def block(
             seed, lambda: head_unit(complete["head"], **_cpd_settings(entry, complete, filter_seed, scheme))
         )
     width = complete["width"]
+    if entry.family == "resnet":
+        maker, channels = _bottlenecks(entry, complete, filter_seed, scheme), width * complete["expansion"]
+        return _initialised(seed, lambda: maker(channels, width, 1, "block"))
+    if entry.family == "lbcnn":
+        return _initialised(seed, lambda: _units(complete, filter_seed, scheme)("block"))
     return _initialised(seed, lambda: _block_maker(entry, complete, seed, filter_seed, scheme)(width, width, "block"))
 
 
@@ -86,7 +96,10 @@ def block_channels(variant: str, **settings: Any) -> int:
         InputError: The variant or a setting is unknown, or a value is out of range.
     """
     entry = get(variant)
-    return int(entry.settings(settings)["head" if entry.task == "saliency" else "width"])
+    complete = entry.settings(settings)
+    if entry.task == "saliency":
+        return int(complete["head"])
+    return int(complete["width"] * complete.get("expansion", 1))
 
 
 def _initialised(seed: int, make: Callable[[], nn.Module]) -> nn.Module:
@@ -103,6 +116,12 @@ def _initialised(seed: int, make: Callable[[], nn.Module]) -> nn.Module:
 def _network(entry: Variant, settings: dict[str, Any], seed: int, filter_seed: int, scheme: str) -> nn.Module:
     if entry.task == "saliency":
         return _cpd(entry, settings, filter_seed, scheme)
+    if entry.family == "resnet":
+        sizes = {key: settings[key] for key in ("classes", "width", "blocks")}
+        return ResNet(_bottlenecks(entry, settings, filter_seed, scheme), **sizes)
+    if entry.family == "lbcnn":
+        sizes = {key: settings[key] for key in ("classes", "width", "blocks", "hidden")}
+        return LBCNN(_units(settings, filter_seed, scheme), **sizes)
     sizes = {key: settings[key] for key in _SIZES}
     if entry.family == "pyramid":
         operations = _operations(entry, settings, filter_seed, scheme)
@@ -138,13 +157,30 @@ def _block_maker(entry: Variant, settings: dict[str, Any], seed: int, filter_see
     return lambda first, last, name: Bottleneck(first, last, operations, name=name, path=path)
 
 
+def _fixed(settings: dict[str, Any], filter_seed: int, scheme: str) -> Convolution:
+    return fixed_convolution(settings["sparsity"], filter_seed, scheme)
+
+
+def _units(settings: dict[str, Any], filter_seed: int, scheme: str) -> UnitMaker:
+    fixed, activation = _fixed(settings, filter_seed, scheme), ACTIVATIONS[settings["activation"]]
+    return lambda name: LocalBinaryUnit(settings["width"], settings["filters"], fixed, activation, name=name)
+
+
+def _bottlenecks(entry: Variant, settings: dict[str, Any], filter_seed: int, scheme: str) -> resnet.BottleneckMaker:
+    conv3x3: resnet.Strided = resnet.learned
+    if entry.has_fixed_filters:
+        conv3x3 = resnet.fixed(settings["sparsity"], filter_seed, scheme)
+    kinds = {key: settings[key] for key in ("expansion", "shortcut", "stride_on", "activation")}
+    return resnet.BottleneckMaker(conv3x3, **kinds)
+
+
 def _operations(entry: Variant, settings: dict[str, Any], filter_seed: int, scheme: str) -> Operations:
     if entry.binarised:
         return BINARY_OPERATIONS
     operations = Operations(activation=ACTIVATIONS[settings["activation"]])
     if not entry.has_fixed_filters:
         return operations
-    fixed = fixed_convolution(settings["sparsity"], filter_seed, scheme)
+    fixed = _fixed(settings, filter_seed, scheme)
     if entry.fixed == "1x1":
         return replace(operations, conv1x1=fixed)
     return replace(operations, conv3x3=half_fixed_convolution(fixed) if entry.fixed == "half of 3x3" else fixed)

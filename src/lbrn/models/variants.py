@@ -19,8 +19,8 @@ class Variant:
     Attributes:
         name: Name in commands and run paths, such as `lbrn-s`.
         label: Name in the paper's tables, such as `LBRN-S`.
-        family: `hourglass` (section 4.1 of the paper), `pyramid` (PyraNet) or `binary` (Bulat and Tzimiropoulos),
-            `cpd-vgg16` or `cpd-resnet50` (section 4.4).
+        family: `hourglass` (section 4.1 of the paper), `pyramid` (PyraNet), `binary` (Bulat and Tzimiropoulos),
+            `resnet` (section 4.3), `lbcnn`, `cpd-vgg16` or `cpd-resnet50` (section 4.4).
         defaults: Every setting that the variant accepts, with its value at the paper's full size.
         fixed: Which convolutions inside its blocks are fixed ternary filters.
         parts: The convolutions of its plain blocks in their order, unless the setting `path` chooses among readings.
@@ -83,6 +83,15 @@ _HOURGLASS: dict[str, Any] = {**_SIZE, "up": "block", "back": "block", "activati
 _LOCAL_BINARY: dict[str, Any] = {**_HOURGLASS, "sparsity": 0.5}
 _PYRAMID: dict[str, Any] = {**_SIZE, "stacks": 2, "cardinality_width": 8, "activation": "relu"}
 
+_RESNET: dict[str, Any] = {
+    "classes": 10, "width": 16, "blocks": 6, "expansion": 3, "shortcut": "padded", "stride_on": "3x3",
+    "activation": "relu",
+}  # fmt: skip
+_LBCNN: dict[str, Any] = {
+    "classes": 10, "width": 384, "filters": 704, "blocks": 50, "hidden": 512, "activation": "relu", "sparsity": 0.5,
+}  # fmt: skip
+_SMALL: dict[str, Any] = {"task": "classification", "side": 32, "block_side": 32}
+
 _CPD: dict[str, Any] = {"width": 64, "head": 32}
 _CPD_LB: dict[str, Any] = {**_CPD, "scope": "heads", "unit": "lbb", "activation": "relu", "sparsity": 0.5}
 _SALIENCY: dict[str, Any] = {"task": "saliency", "side": 352, "block_side": 88}
@@ -101,6 +110,10 @@ VARIANTS: dict[str, Variant] = {
         Variant("lbrn-s-no-3x3", "LBRN-S, no 3x3", "hourglass", _HOURGLASS, parts=NO_3X3),
         Variant("lbrn-s-fixed-1x1", "LBRN-S, 1x1 fixed, 3x3 learned", "hourglass", _LOCAL_BINARY, "1x1"),
         Variant("lbrn-s-half-fixed", "LBRN-S, half of the 3x3 fixed", "hourglass", _LOCAL_BINARY, "half of 3x3"),
+        # Table 9, and the ancestor of its local-binary block, with LBCNN's sizes for CIFAR-10 and the paper's sparsity.
+        Variant("resnet56", "ResNet-56", "resnet", _RESNET, **_SMALL),
+        Variant("resnet-lbb56", "ResNet-LBB-56", "resnet", {**_RESNET, "sparsity": 0.5}, "3x3", **_SMALL),
+        Variant("lbcnn", "LBCNN", "lbcnn", _LBCNN, "3x3", **_SMALL),
         # Table 10.
         Variant("cpd-vgg16", "CPD, VGG16", "cpd-vgg16", _CPD, **_SALIENCY),
         Variant("cpd-lb-vgg16", "CPD-LB, VGG16", "cpd-vgg16", _CPD_LB, "3x3", **_SALIENCY),
@@ -155,6 +168,13 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "head": (_whole(2, 2), "an even whole number of 2 or more"),
     "scope": (lambda value: value in ("heads", "everything"), "heads or everything"),
     "unit": (lambda value: value in ("lbb", "lbcnn"), "lbb or lbcnn"),
+    "classes": (_whole(2), "a whole number of 2 or more"),
+    "blocks": (_whole(1), "a whole number of 1 or more"),
+    "expansion": (_whole(1), "a whole number of 1 or more"),
+    "shortcut": (lambda value: value in ("padded", "projection"), "padded or projection"),
+    "stride_on": (lambda value: value in ("3x3", "1x1"), "3x3 or 1x1"),
+    "filters": (_whole(1), "a whole number of 1 or more"),
+    "hidden": (_whole(1), "a whole number of 1 or more"),
     "activation": (lambda value: value in ACTIVATIONS, f"one of {', '.join(ACTIVATIONS)}"),
     "sparsity": (_share, "the share of non-zero weights, from 0 to 1"),
 }

@@ -20,13 +20,17 @@ RECORD = Path(__file__).with_name("code_digests.json")
 
 ENTRIES = {
     "pose": ("lbrn.training.loop", "lbrn.training.predict", "lbrn.tasks.pose"),
+    "classification": ("lbrn.training.loop", "lbrn.training.predict", "lbrn.tasks.classification"),
     "saliency": ("lbrn.training.loop", "lbrn.training.predict", "lbrn.tasks.saliency"),
     "prepare": ("lbrn.datasets.prepare",),
+    "prepare-images": ("lbrn.datasets.prepare_images",),
     "prepare-saliency": ("lbrn.datasets.prepare_saliency",),
     "standin": ("lbrn.datasets.standin",),
+    "digits": ("lbrn.datasets.digits",),
     "objects": ("lbrn.datasets.objects",),
     "score-saliency": ("lbrn.reproduction.score_saliency",),
     "score": ("lbrn.metrics.pck", "lbrn.metrics.foreign"),
+    "score-classification": ("lbrn.metrics.topk",),
     "table": ("lbrn.reproduction.make_table",),
     "repetitions": ("lbrn.reproduction.repetitions",),
     "claims": ("lbrn.reproduction.claims.judge", "lbrn.reproduction.claims.write"),
@@ -36,7 +40,13 @@ ENTRIES = {
 
 OWN = {
     "pose": ("lbrn.tasks.pose", "lbrn.models.pyramid", "lbrn.models.bulat"),
-    "classification": ("lbrn.tasks.classification", "lbrn.models.resnet", "lbrn.models.lbcnn"),
+    "classification": (
+        "lbrn.tasks.classification",
+        "lbrn.models.resnet",
+        "lbrn.models.lbcnn",
+        "lbrn.datasets.prepare_images",
+        "lbrn.datasets.digits",
+    ),
     "saliency": (
         "lbrn.tasks.saliency",
         "lbrn.models.cpd",
@@ -48,6 +58,7 @@ OWN = {
 
 _BOUNDARIES = {
     "pose": ("lbrn.datasets.standin", "lbrn.datasets.prepare", *OWN["classification"], *OWN["saliency"]),
+    "classification": ("lbrn.datasets.prepare_images", "lbrn.datasets.prepare", *OWN["pose"], *OWN["saliency"]),
     "saliency": ("lbrn.datasets.standin", "lbrn.datasets.prepare", *OWN["classification"], *OWN["pose"]),
     "prepare-saliency": (
         "lbrn.datasets.generators",
@@ -62,7 +73,15 @@ _BOUNDARIES = {
         "lbrn.datasets.generators",
         "lbrn.datasets.official",
         "lbrn.datasets.download",
+        *OWN["classification"],
     ),
+    "prepare-images": (
+        "lbrn.datasets.generators",
+        "lbrn.datasets.prepare",
+        "lbrn.datasets.official",
+        "lbrn.datasets.download",
+    ),
+    "digits": ("lbrn.datasets.standin",),
     "table": ("lbrn.datasets",),
     "repetitions": ("lbrn.datasets",),
     "claims": ("lbrn.datasets",),
@@ -177,7 +196,7 @@ def module_path(name: str) -> Path | None:
 
 def versions() -> dict[str, int]:
     """The hand-raised versions, by piece."""
-    from lbrn.datasets import objects
+    from lbrn.datasets import digits, objects
     from lbrn.datasets.sources import PREPARE_VERSION
     from lbrn.datasets.standin import GENERATOR_VERSION
     from lbrn.reproduction.runs import TRAIN_VERSION
@@ -185,8 +204,10 @@ def versions() -> dict[str, int]:
     return {
         **TRAIN_VERSION,
         "prepare": PREPARE_VERSION["pose"],
+        "prepare-images": PREPARE_VERSION["classification"],
         "prepare-saliency": PREPARE_VERSION["saliency"],
         "standin": GENERATOR_VERSION,
+        "digits": digits.GENERATOR_VERSION,
         "objects": objects.GENERATOR_VERSION,
     }
 

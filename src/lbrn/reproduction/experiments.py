@@ -67,7 +67,7 @@ class Table(Settings):
     """One table of the paper; see the head of workflow/experiments.yaml."""
 
     title: str = rule("a text", "title: Results on ...")
-    task: Literal["pose", "saliency"] = rule("pose or saliency", "task: pose")
+    task: Literal["pose", "classification", "saliency"] = rule("pose, classification or saliency", "task: pose")
     dataset: str | None = Field(default=None, description="the name of a dataset", examples=["dataset: mpii"])
     datasets: dict[str, str] = Field(
         default={}, description="a mapping of label to dataset", examples=["datasets: {CIFAR-10: cifar10}"]

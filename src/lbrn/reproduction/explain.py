@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lbrn.datasets import catalog
 from lbrn.errors import InputError
 from lbrn.files import read_json
 from lbrn.reproduction import experiments, mlflow_address
@@ -107,7 +108,9 @@ def _count_command(content: Mapping[str, Any], labels: tuple[str, str], project:
     if place is None:
         return [_remake(content)]
     network = place.column
-    given = [f"--set {shlex.quote(f'{name}={value}')}" for name, value in network.settings.items()]
+    classes = catalog.entry(place.dataset).get("classes")
+    settings = network.settings | ({} if classes is None else {"classes": classes})
+    given = [f"--set {shlex.quote(f'{name}={value}')}" for name, value in settings.items()]
     return [f"remake: {' '.join(['lbrn cost', network.variant, *given])}"]
 
 

@@ -10,6 +10,7 @@ from lbrn.datasets.catalog import unit
 from lbrn.errors import InputError
 from lbrn.models import variants
 from lbrn.reproduction import scales
+from lbrn.reproduction.classification_preset import ClassificationEvaluation, ClassificationRecipe
 from lbrn.reproduction.params import Count, Name, Scale, Seed
 from lbrn.reproduction.pose_preset import PoseEvaluation, PoseRecipe
 from lbrn.reproduction.runs import TRAIN_VERSION
@@ -82,7 +83,14 @@ class SaliencyRun(RunSpec):
     evaluation: SaliencyEvaluation = rule("a mapping", '"evaluation": {"tested": ["ecssd"]}')
 
 
-RUN_SPECS: dict[str, type[RunSpec]] = {"pose": PoseRun, "saliency": SaliencyRun}
+class ClassificationRun(RunSpec):
+    """The spec of a run of classification."""
+
+    recipe: ClassificationRecipe = rule("a mapping", '"recipe": {...}')
+    evaluation: ClassificationEvaluation = rule("a mapping", '"evaluation": {"flip": false}')
+
+
+RUN_SPECS: dict[str, type[RunSpec]] = {"pose": PoseRun, "classification": ClassificationRun, "saliency": SaliencyRun}
 """The shape of a run spec, by task."""
 
 

@@ -34,6 +34,9 @@ class Sources(Settings):
     hku_is: Source = optional("hku_is: auto")
     dut_omron: Source = optional("dut_omron: auto")
     duts: Source = optional("duts: auto")
+    cifar10: Source = optional("cifar10: auto")
+    cifar100: Source = optional("cifar100: auto")
+    imagenette: Source = optional("imagenette: auto")
 
 
 class Overrides(Settings):
@@ -46,6 +49,9 @@ class Overrides(Settings):
     width: Count | None = rule("null or a whole number of channels, at least 1", "width: 32")
     stacks: Count | None = rule("null or a whole number, at least 1", "stacks: 2")
     depth: Count | None = rule("null or a whole number, at least 1", "depth: 3")
+    classes: Annotated[int, Number, Field(ge=2)] | None = Field(
+        default=None, description="null or a whole number, at least 2", examples=["classes: 10"]
+    )
     people_train: Count | None = rule("null or a whole number, at least 1", "people_train: 2000")
     people_test: Count | None = rule("null or a whole number, at least 1", "people_test: 1000")
     images_train: Count | None = rule("null or a whole number, at least 1", "images_train: 2000")

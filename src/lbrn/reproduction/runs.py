@@ -17,7 +17,7 @@ from lbrn.reproduction.params import Params
 from lbrn.reproduction.project import Project
 from lbrn.reproduction.published import REPETITIONS, Repetition, read_repetitions
 
-TRAIN_VERSION = {"pose": 2, "saliency": 1}
+TRAIN_VERSION = {"pose": 2, "classification": 1, "saliency": 1}
 """Version of the code that shapes a trained network, by task: part of every spec, so raising it retrains.
 `code_version` tells when it must be raised."""
 

@@ -20,7 +20,7 @@ from lbrn.reproduction.book import Book
 from lbrn.reproduction.params import Params
 from lbrn.reproduction.project import Project
 
-TINY = {"epochs": 1, "people_train": 24, "people_test": 8, "images_train": 24, "images_test": 8}
+TINY = {"epochs": 1, "people_train": 24, "people_test": 8, "images_train": 24, "images_test": 10}
 ALL_COMMANDS = """
 import json, sys
 from lbrn.cli import app

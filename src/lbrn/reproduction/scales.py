@@ -3,12 +3,17 @@
 from pathlib import Path
 
 from lbrn.errors import InputError
+from lbrn.reproduction.classification_preset import ClassificationPreset
 from lbrn.reproduction.pose_preset import PosePreset
 from lbrn.reproduction.preset import FILE, Preset
 from lbrn.reproduction.saliency_preset import SaliencyPreset
 from lbrn.reproduction.settings import Settings, check, read_yaml, rule
 
-PRESETS: dict[str, type[Preset]] = {"pose": PosePreset, "saliency": SaliencyPreset}
+PRESETS: dict[str, type[Preset]] = {
+    "pose": PosePreset,
+    "classification": ClassificationPreset,
+    "saliency": SaliencyPreset,
+}
 """The kind of preset of each task."""
 
 
@@ -16,6 +21,7 @@ class Scale(Settings):
     """One scale, task by task."""
 
     pose: PosePreset = rule("a mapping", "pose: {...}")
+    classification: ClassificationPreset = rule("a mapping", "classification: {...}")
     saliency: SaliencyPreset = rule("a mapping", "saliency: {...}")
 
 

@@ -4,15 +4,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lbrn.datasets.prepare import load_split
+from lbrn.datasets.prepare_images import load_images
 from lbrn.datasets.sources import prepared_folder
 from lbrn.errors import InputError
 from lbrn.files import read_json, write_json
+from lbrn.metrics import topk
 from lbrn.metrics.foreign import read_predictions
 from lbrn.metrics.pck import score_matrix
 from lbrn.reproduction import given_specs, runs
 from lbrn.reproduction.project import Project
-from lbrn.training.folder import PREDICTIONS, SCORES
+from lbrn.training.folder import PREDICTIONS, SCORES, read_history
 
 
 def score_run(folder: Path, project: Project) -> Path:
@@ -72,8 +76,23 @@ def _score_saliency(folder: Path, spec: Mapping[str, Any], project: Project) -> 
     return {"dataset": spec["dataset"], **found}
 
 
+def _score_classification(folder: Path, spec: Mapping[str, Any], project: Project) -> dict[str, Any]:
+    prepared = _prepared(spec, spec["dataset"], project)
+    images, info = load_images(prepared, "test")
+    try:
+        with np.load(folder / PREDICTIONS, allow_pickle=False) as arrays:
+            scores, about = arrays["scores"], {"data_digest": str(arrays["data_digest"])}
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{folder / PREDICTIONS} cannot be read ({error}); `lbrn predict {folder}` makes it"
+        ) from error
+    _check_data(folder / PREDICTIONS, about, prepared)
+    return {**topk.score(scores, images.label, spec["dataset"], read_history(folder)), "class_names": info["classes"]}
+
+
 SCORERS: dict[str, Callable[[Path, Mapping[str, Any], Project], dict[str, Any]]] = {
     "pose": _score_pose,
+    "classification": _score_classification,
     "saliency": _score_saliency,
 }
 """From a run folder, its spec and the project to the content of scores.json, by task."""

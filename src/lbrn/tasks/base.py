@@ -80,7 +80,7 @@ class Task(Protocol):
         ...
 
 
-TASKS = ("pose",)
+TASKS = ("pose", "classification")
 """Names of all tasks."""
 
 
@@ -98,6 +98,10 @@ def create(spec: Spec, folders: Mapping[str, Path]) -> Task:
         from lbrn.tasks.pose import PoseTask
 
         return PoseTask(spec, folders)
+    if spec["task"] == "classification":
+        from lbrn.tasks.classification import ClassificationTask
+
+        return ClassificationTask(spec, folders)
     if spec["task"] == "saliency":
         from lbrn.tasks.saliency import SaliencyTask
 

@@ -13,6 +13,7 @@ from lbrn.engine.bench.networks import Pair
 from lbrn.engine.bench.settings import Settings
 from lbrn.engine.bench.tables import Row
 from lbrn.engine.bench.timing import Call, Timing, fastest, interleave
+from lbrn.models import variants
 
 COLUMNS = (
     "network", "sparsity", "arithmetic", "batch", "height", "peer", "threads", "peer_ms", "engine_ms", "ratio",
@@ -91,7 +92,7 @@ class _Networks:
         times = interleave(calls, repeats, pool=peers.pool if threads > 1 else None)
         best = fastest({name: times[name] for name in found if name.startswith(f"{pair.real}:")})
         against = [best, *_own_peers(pair.network, {name: times[name] for name in found})]
-        common = {"batch": batch, "height": pair.side, "threads": threads, **_sizes(self.real, pair)}
+        common = {"batch": batch, "height": pair.side, "threads": threads, **_sizes(pair)}
         rows = [
             {"network": pair.network, "sparsity": sparsity, "arithmetic": arithmetic, **common}
             | _compared(peer, times[peer], times[f"{sparsity} {arithmetic}:{OWN}"])
@@ -142,7 +143,6 @@ def _compared(peer: str, other: Timing, ours: Timing) -> dict[str, Any]:
     }
 
 
-def _sizes(network: nn.Module, pair: Pair) -> dict[str, int]:
-    stacks = network.get_submodule("stacks")
-    assert isinstance(stacks, nn.ModuleList)
-    return {"stacks": len(stacks), "width": stacks[0].get_submodule("score").in_channels}  # type: ignore[dict-item]
+def _sizes(pair: Pair) -> dict[str, Any]:
+    settings = variants.get(pair.real).settings(pair.settings)
+    return {"stacks": settings.get("stacks", ""), "width": settings["width"]}

@@ -32,12 +32,17 @@ class Pair:
     batches: tuple[int, ...] = (1,)
 
 
-PAIRS = (Pair("lbrn-s", "shn", batches=(1, 8)), Pair("lbrn-p", "prm"))
-"""At the paper's size: 8 and 2 stacks."""
+PAIRS = (
+    Pair("lbrn-s", "shn", batches=(1, 8)),
+    Pair("lbrn-p", "prm"),
+    Pair("resnet-lbb56", "resnet56", 32, batches=(1, 64)),
+)
+"""At the paper's size: 8 and 2 stacks, and the networks of Table 9."""
 
 QUICK_PAIRS = (
     Pair("lbrn-s", "shn", 128, {"stacks": 1, "width": 128}, (0.5,), (1, 2)),
     Pair("lbrn-p", "prm", 128, {"stacks": 1, "width": 128}, (0.5,)),
+    Pair("resnet-lbb56", "resnet56", 32, {}, (0.5,), (1, 8)),
 )
 
 

@@ -138,7 +138,6 @@ def _with_kernel(network: Network, scope: str, of: str) -> float:
 
     from lbrn.cost import ledger
     from lbrn.layers import LocalBinaryConv2d
-    from lbrn.models.costs import BLOCK_SIDE
     from lbrn.models.registry import block
     from lbrn.models.variants import get
 
@@ -154,8 +153,9 @@ def _with_kernel(network: Network, scope: str, of: str) -> float:
                 else nn.Conv2d(*sizes, padding=network.kernel // 2, bias=False)
             )
             module.set_submodule(name, larger)
-    width = get(network.variant).settings(network.settings)["width"]
-    return float(ledger(module, (width, BLOCK_SIDE, BLOCK_SIDE), convolutions_only=True).as_dict()[of])
+    variant = get(network.variant)
+    shape = (variant.settings(network.settings)["width"], variant.block_side, variant.block_side)
+    return float(ledger(module, shape, convolutions_only=True).as_dict()[of])
 
 
 def _value(test: Count, counted: list[float]) -> float:
