@@ -52,7 +52,7 @@ def test_tensors_and_graph_alone_give_what_the_network_gives(variant, tmp_path):
                 value.add_(torch.rand(value.shape, generator=generator) * 0.1)
     modelfile.save(tmp_path / "m", network, SPEC | {"variant": variant})
     tensors, content = modelformat.read(tmp_path / "m")
-    pictures = torch.randn(1, 3, 16, 24, generator=torch.Generator().manual_seed(0))
+    pictures = torch.randn(1, 3, 32, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         expected = network.eval()(pictures)[-1]
     values = {name: torch.tensor(value) for name, value in tensors.items()}

@@ -52,7 +52,7 @@ def test_fewer_pictures_than_classes_are_refused(tmp_path):
 COLOURS = {
     1: {
         "cifar10": [(1, 148, 117, 112), (3, 161, 102, 87)],
-        "cifar100": [(81, 31, 30, 34), (71, 45, 47, 45)],
+        "cifar100": [(81, 26, 16, 28), (71, 36, 28, 37)],
         "imagenette": [(0, 33, 39, 32), (8, 141, 112, 115)],
     }
 }

@@ -71,7 +71,7 @@ def test_every_value_of_the_papers_recipe_names_its_source(project_root: Path) -
     text = (project_root / scales.FILE).read_text().split("\npaper:\n")[1]
     for task in text.split("    recipe:\n")[1:]:
         lines = re.split(r"^  \w", task, flags=re.MULTILINE)[0].splitlines()  # up to the name of the next task
-        values = [line for line in lines if not line.rstrip().endswith(":")]
+        values = [line for line in lines if line.strip() and not line.rstrip().endswith(":")]
         assert len(values) > 8
         assert [line for line in values if "#" not in line] == []
 
