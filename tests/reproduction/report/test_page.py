@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,11 @@ from toy_project import ROOT, Toy, make_toy
 pytestmark = pytest.mark.project
 
 KEY = "quick/mpii/shn-seed0-09c0cd6a"
+MARKUP = "<script>alert(1)</script>"
+REPEATED = {
+    "network": "LBRN-S", "dataset": "mpii", "definition": "d", "values": [60.25], "claim": "C19", "deviation": None,
+    "runs": ["quick/mpii/lbrn-s-s0.5-seed0-ad060353"],
+}  # fmt: skip
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9"/></svg>'
 
 
@@ -196,11 +202,12 @@ def figure(folder: Path, name: str, **changed: object) -> None:
     (folder / f"{name}.svg").write_text(SVG)
 
 
-def test_figures_are_part_of_the_page_each_once_and_within_the_budget(toy: Toy) -> None:
+def test_figures_are_part_of_the_page_each_once(toy: Toy) -> None:
     figure(toy.root / "results/figures", "figure5")
     figure(toy.root / "results/reference/quick/figures", "figure5")
     figure(toy.root / "results/reference/small/figures", "figure5", runs=["quick/mpii/unknown"], standin=False)
-    page = Page(make.make_report(project.find(toy.root)).read_text())
+    content = gather.gather(project.find(toy.root))
+    page = Page(make.render(content))
     shown = page.by_id("figures").all("figure")
     assert ["drawn stand-in data" in one.words for one in shown] == [True, False]
     assert shown[0].one("img").attributes["src"].startswith("data:image/svg+xml;base64,")
@@ -211,36 +218,62 @@ def test_figures_are_part_of_the_page_each_once_and_within_the_budget(toy: Toy) 
     assert "quick/mpii/unknown" in shown[1].words
     said = page.by_id("missing").words
     assert "results/figures/figure5.svg" not in said and "results/figures/figure1.svg" in said
-    small = Page(make.make_report(project.find(toy.root), budget=len(SVG)).read_text())
-    assert not small.root.all("img")
-    assert "Left out to keep this page small: results/figures/figure5.svg" in small.by_id("missing").words
+    without = [replace(picture, data="") for picture in content.figures]
+    small = Page(make.render(replace(content, figures=without, omitted=["results/figures/figure5.svg"])))
+    assert not small.by_id("figures").all("img") and "results/figures/figure5.svg" in small.by_id("figures").words
+    assert "Left out to keep this page small: results/figures/figure5.svg." in small.by_id("missing").words
 
 
-def test_names_from_files_are_text_and_no_markup(toy: Toy) -> None:
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The page of results with markup in their names, comparisons, repetitions, and a run whose folder is gone."""
+    toy = make_toy(tmp_path_factory.mktemp("odd") / "project", columns=None)
+    shutil.copytree(ROOT / "results" / "reference", toy.root / "results" / "reference")
     for path in tables(toy):
         for form in (path, path.with_suffix(".csv")):
-            form.write_text(form.read_text().replace("LBRN-S", "<script>alert(1)</script>"))
-    page = Page(make.make_report(project.find(toy.root)).read_text())
-    assert not page.root.all("script")
-    assert "<script>alert(1)</script>" in [one.words for one in page.root.all("th")]
-
-
-def test_repetitions_have_a_card_for_each_row(toy: Toy) -> None:
-    given = {
-        "network": "LBRN-S", "dataset": "mpii", "definition": "d", "values": [60.25], "claim": "C19",
-        "runs": ["quick/mpii/lbrn-s-s0.5-seed0-ad060353"], "deviation": None,
-    }  # fmt: skip
-    content = {"scale": "quick", "standin": True, "code_version": "pose 2", "seeds": [0], "cells": [given]}
+            form.write_text(form.read_text().replace("LBRN-S", MARKUP))
+    shutil.rmtree(toy.root / "results/reference/quick/runs" / KEY)
+    path = toy.root / "results/reference/quick/table1.json"
+    numbers = {"difference": -1.5, "n": 2, "p": 0.25, "p_sign_flip": 0.5, "detectable": 9.0, "interval": [-4.0, 1.0]}
+    compared = {"first": "PRM", "second": "SHN", "row": "Total", "seeds": [0, 1], "published": -0.4}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"comparisons": [compared | numbers]}))
+    said = "# compared: PRM - SHN, Total: -1.50, 95 % interval -4.00 to +1.00, p (paired t) 0.250, p (sign flips) 0.500"
+    lines = f"# Table\n# compared: by seed\n{said}, detectable 9.00, published -0.40\n"
+    path.with_suffix(".csv").write_text(lines + path.with_suffix(".csv").read_text())
     path = toy.root / "results/reference/quick/repetitions.json"
+    content = {"scale": "quick", "standin": True, "code_version": "pose 2", "seeds": [0], "cells": [REPEATED]}
     path.write_text(json.dumps(content))
     path.with_suffix(".csv").write_text("# Repetitions\nnetwork,dataset,mean\nLBRN-S,mpii,60.25\n")
-    page = Page(make.make_report(project.find(toy.root)).read_text())
-    cells = page.by_id("results-reference-quick-repetitions").one("tbody").all("td")
+    return Page(make.make_report(project.find(toy.root)).read_text())
+
+
+def test_names_from_files_are_text_and_no_markup(odd: Page) -> None:
+    assert not odd.root.all("script")
+    assert MARKUP in [one.words for one in odd.root.all("th")]
+
+
+def test_repetitions_have_a_card_for_each_row(odd: Page) -> None:
+    cells = odd.by_id("results-reference-quick-repetitions").one("tbody").all("td")
     assert [cell.words for cell in cells] == ["LBRN-S", "mpii", "60.25"]
-    card = page.by_id(str(cells[2].one("a").attributes["href"])[1:])
+    card = odd.by_id(str(cells[2].one("a").attributes["href"])[1:])
     assert card.one("strong").words == "LBRN-S on mpii" and "60.25" in card.words
     run = card.all("a")[1]
-    assert run.words == given["runs"][0] and "lbrn-s" in page.by_id(str(run.attributes["href"])[1:]).words
+    assert run.words == REPEATED["runs"][0] and "lbrn-s" in odd.by_id(str(run.attributes["href"])[1:]).words
+
+
+def test_comparisons_are_a_table_and_not_said_again(odd: Page) -> None:
+    found = odd.by_id("results-reference-quick-table1")
+    rows = found.all("table")[1].one("tbody").all("tr")
+    fields = [[one.words for one in (*row.all("th"), *row.all("td"))] for row in rows]
+    assert fields == [["PRM − SHN, Total", "-1.50", "-4.00 to +1.00", "0.250", "0.500", "9.00", "-0.40"]]
+    notes = [one.words for one in found.one("ul", class_="notes").all("li")]
+    assert [note for note in notes if note.startswith("compared")] == ["compared: by seed"]
+
+
+def test_runs_that_are_gone_are_named(odd: Page) -> None:
+    assert f"their folders are not here: {KEY}." in odd.by_id("runs").words
+    ids = set(odd.ids)
+    assert {href[1:] for one in odd.elements if (href := one.attributes.get("href") or "").startswith("#")} <= ids
 
 
 def damage(toy: Toy, what: str) -> None:
@@ -283,11 +316,3 @@ def test_what_is_missing_or_damaged_is_one_clear_message(toy: Toy, what: str, me
     answer = toy.lbrn("report")
     assert answer.status != 0 and answer.complaint
     assert not (toy.root / "results/report.html").exists()
-
-
-def test_runs_that_are_gone_are_named(toy: Toy) -> None:
-    shutil.rmtree(toy.root / "results/reference/quick/runs" / KEY)
-    page = Page(make.make_report(project.find(toy.root)).read_text())
-    assert f"their folders are not here: {KEY}." in page.by_id("runs").words
-    ids = set(page.ids)
-    assert {href[1:] for one in page.elements if (href := one.attributes.get("href") or "").startswith("#")} <= ids

@@ -34,6 +34,16 @@ def test_lines_unless_they_are_too_many(tmp_path: Path, length: int, dots: int |
     assert album.take(tmp_path / "b", "B") is None
 
 
+def test_what_is_beyond_the_budget_is_named(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.svg").write_text(SVG.format("") + " " * 1000)
+    album = pictures.Album(tmp_path, left=2000)
+    first, second = (album.take(tmp_path / name, "T") for name in ("a", "b"))
+    assert first is not None and second is not None
+    assert (bool(first.data), second.data, second.path, album.omitted) == (True, "", "b.svg", ["b.svg"])
+    assert album.left == 2000 - len(first.data)
+
+
 def test_figures_come_in_the_given_order_and_lead_to_known_runs(tmp_path: Path) -> None:
     for name, number in (("approximation", None), ("figure2", 2), ("figure10", 10)):
         told = {"name": name, "number": number, "title": "T", "caption": "c", "header": "", "standin": False}

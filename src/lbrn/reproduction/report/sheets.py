@@ -2,7 +2,7 @@
 
 import csv
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,8 @@ def sheet(evidence: Evidence, root: Path, runs: Runs) -> Sheet:
             ]
             parts = row.split(SEPARATOR) if len(index) > 1 else [row]
             rows.append((tuple(parts), tuple(boxes)))
+        compared = [_comparison(given) for given in content.get("comparisons", ())]
+        again = {f"compared: {comparisons.sentence(one)}" for one in compared}
         return Sheet(
             anchor=anchor,
             path=evidence.name,
@@ -134,8 +136,8 @@ def sheet(evidence: Evidence, root: Path, runs: Runs) -> Sheet:
             index=index,
             columns=tuple(content["columns"]),
             rows=tuple(rows),
-            notes=tuple(comments(path.with_suffix(".csv"))[1:]),
-            compared=_compared(content),
+            notes=tuple(note for note in comments(path.with_suffix(".csv"))[1:] if note not in again),
+            compared=_compared(compared),
             data=content["data"],
         )
     except (KeyError, TypeError) as error:
@@ -245,13 +247,13 @@ def _value(cell: Cell) -> str:
     return ", ".join(parts)
 
 
-def _compared(content: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    head: tuple[str, ...] = ("", *comparisons.HEADINGS)
-    made = []
-    for given in content.get("comparisons", ()):
-        numbers = {name: given[name] for name in Paired.__dataclass_fields__}
-        interval = None if given["interval"] is None else tuple(given["interval"])
-        place = (given["first"], given["second"], given["row"], tuple(given["seeds"]))
-        comparison = Comparison(*place, Paired(**{**numbers, "interval": interval}), given["published"])
-        made.append((f"{comparison.first} − {comparison.second}, {comparison.row}", *comparisons.fields(comparison)))
-    return head, tuple(made)
+def _comparison(given: Mapping[str, Any]) -> Comparison:
+    numbers = {name: given[name] for name in Paired.__dataclass_fields__}
+    interval = None if given["interval"] is None else tuple(given["interval"])
+    place = (given["first"], given["second"], given["row"], tuple(given["seeds"]))
+    return Comparison(*place, Paired(**{**numbers, "interval": interval}), given["published"])
+
+
+def _compared(made: Sequence[Comparison]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    rows = [(f"{one.first} − {one.second}, {one.row}", *comparisons.fields(one)) for one in made]
+    return ("", *comparisons.HEADINGS), tuple(rows)
